@@ -1,0 +1,45 @@
+/**
+ * Numbers and foreign strings, made fit for a person's terminal.
+ */
+
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
+
+/** `1536000` as `1.54 MB`: powers of 1000, three significant digits. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+/** `3723000` (milliseconds) as `1h02m03s`; below a minute with one decimal, below a second in ms. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1000);
+  const pad = (n: number) => String(n).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m${pad(seconds % 60)}s`;
+  return `${Math.floor(minutes / 60)}h${pad(minutes % 60)}m${pad(seconds % 60)}s`;
+}
+
+/** `1 connection`, `2 connections`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+// C0, DEL, C1, line separators, and the characters that reorder or hide text on a terminal (U+200B-F, U+202A-E, U+2060-9, U+FEFF).
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Makes a string from outside safe to print: control characters become visible escapes, the length is bounded. */
+export function escapeText(text: string, maxLength = 1000): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
+  return cut.replace(UNSAFE, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * SlabPool: reused memory for chunks, in a few sizes, counted.
+ *
+ * Large reads make a cheap proxy (one system call moves 256 KiB), but most reads find a few bytes. So a read borrows a
+ * large slab, and {@link SlabPool.seal} moves a small result into a small slab and gives the large one back: a byte
+ * that waits pins 2 KiB, not 256.
+ *
+ * Free slabs are kept up to a limit per size, last in first out (the warm one first); what is above it goes to the
+ * garbage collector, so memory comes back after a burst.
+ */
+
+import { Chunk, Slab, type SlabOwner } from './chunk.ts';
+
+/** Bytes that every pooled chunk has in front, enough for the headers of all layers together. */
+export const HEADROOM = 64;
+
+/** Usable bytes of each size class, ascending. */
+const SIZES = [2 * 1024, 16 * 1024, 64 * 1024, 256 * 1024] as const;
+
+/** The largest pooled chunk, in bytes, and the largest read. */
+export const LARGEST_CHUNK = SIZES[SIZES.length - 1] as number;
+
+/** A result that fills less than 1/8 of its slab is moved to a smaller one: the copy then costs little. */
+const SEAL_FRACTION = 8;
+
+export interface SlabPoolOptions {
+  /** Bytes of free slabs kept per size class. Default 4 MiB. */
+  readonly keepBytes?: number;
+}
+
+export class SlabPool implements SlabOwner {
+  readonly #free: Slab[][] = SIZES.map(() => []);
+  readonly #keep: number[];
+  #out = 0;
+
+  constructor(options: SlabPoolOptions = {}) {
+    const keepBytes = options.keepBytes ?? 4 * 1024 * 1024;
+    this.#keep = SIZES.map((size) => Math.floor(keepBytes / size));
+  }
+
+  /** Slabs that somebody holds. Zero when everything was released: every test ends by checking that. */
+  get out(): number {
+    return this.#out;
+  }
+
+  /** Bytes of free slabs that the pool keeps for reuse. */
+  get freeBytes(): number {
+    return this.#free.reduce((sum, slabs, i) => sum + slabs.length * ((SIZES[i] as number) + HEADROOM), 0);
+  }
+
+  /** A chunk of `length` bytes, content undefined, with {@link HEADROOM} in front. */
+  take(length: number): Chunk {
+    return new Chunk(this.borrow(length), 0, HEADROOM, HEADROOM + length);
+  }
+
+  /** A chunk with a copy of these bytes. */
+  copy(bytes: Uint8Array): Chunk {
+    const chunk = this.take(bytes.length);
+    chunk.memory.set(bytes, chunk.start);
+    return chunk;
+  }
+
+  /** A chunk over memory that is not the pool's (no headroom, no copy). The pool only counts it. */
+  wrap(bytes: Uint8Array): Chunk {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#out++;
+    return new Chunk(new Slab(buffer, this, -1), 0, 0, buffer.length);
+  }
+
+  /**
+   * A slab with room for `length` bytes behind the headroom: for a reader that does not know yet whether there will be
+   * a chunk. It goes on to {@link seal} or back through {@link reclaim}.
+   */
+  borrow(length: number): Slab {
+    this.#out++;
+    for (let i = 0; i < SIZES.length; i++) {
+      const size = SIZES[i] as number;
+      if (length > size) continue;
+      return (this.#free[i] as Slab[]).pop() ?? new Slab(Buffer.allocUnsafeSlow(HEADROOM + size), this, i);
+    }
+    return new Slab(Buffer.allocUnsafeSlow(HEADROOM + length), this, -1);
+  }
+
+  /** Makes a chunk of the first `length` bytes behind the headroom, in a smaller slab if they fill little of this one. */
+  seal(slab: Slab, length: number): Chunk {
+    const room = slab.bytes.length - HEADROOM;
+    if (length * SEAL_FRACTION <= room && slab.sizeClass !== 0) {
+      const small = this.take(length);
+      slab.bytes.copy(small.memory, small.start, HEADROOM, HEADROOM + length);
+      this.reclaim(slab);
+      return small;
+    }
+    return new Chunk(slab, 0, HEADROOM, HEADROOM + length);
+  }
+
+  /** Takes a slab back. Called by the last {@link Chunk.release}, or by a borrower that found nothing to read. */
+  reclaim(slab: Slab): void {
+    this.#out--;
+    if (slab.sizeClass < 0) return;
+    slab.references = 1;
+    const free = this.#free[slab.sizeClass] as Slab[];
+    if (free.length < (this.#keep[slab.sizeClass] as number)) free.push(slab);
+  }
+}
+
+/** The pool that pipes use unless they are given another. */
+export const defaultPool = new SlabPool();
