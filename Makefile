@@ -1,0 +1,118 @@
+# What can be done here: `make help`. Everything works in a fresh clone, as root and as an ordinary user.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.SUFFIXES:
+
+BIN     := node_modules/.bin
+RUN     := node --enable-source-maps
+TESTS   := $(RUN) dist/tools/test/run.js
+BIOME   := $(BIN)/biome
+
+# npm writes this file at the end of every install, so its time says when that was.
+DEPS    := node_modules/.package-lock.json
+ADDON   := build/Release/tcp_striper.node
+TS      := dist/.compiled
+
+sources = $(if $(wildcard $(1)),$(shell find $(1) -type f))
+NATIVE_SOURCES := $(wildcard binding.gyp) $(call sources,native)
+TS_SOURCES     := $(wildcard tsconfig.json) $(call sources,src) $(call sources,test) $(call sources,tools)
+
+.PHONY: help
+help: ## this list
+	@echo 'make TARGET, where TARGET is one of'
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+
+# --- building -----------------------------------------------------------------------------------------------------
+
+.PHONY: deps
+deps: $(DEPS) ## install the npm packages of package-lock.json, when it changed
+
+$(DEPS): package-lock.json
+	@echo 'Installing npm packages ...'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: build
+build: native ts ## compile the native addon and the TypeScript, as far as they changed
+
+.PHONY: ts
+ts: $(TS)
+
+$(TS): $(DEPS) $(TS_SOURCES)
+	@echo 'Compiling TypeScript ...'
+	@$(BIN)/tsc -p .
+	@chmod +x dist/src/cli/main.js 2>/dev/null || true
+	@touch $@
+
+# Never an error by itself: without the addon everything works over node:net. The script says so.
+.PHONY: native
+native: $(DEPS)
+	@$(if $(strip $(NATIVE_SOURCES)),$(MAKE) -q $(ADDON) 2>/dev/null || tools/package/build-native.sh $(ADDON))
+
+$(ADDON): $(NATIVE_SOURCES) $(DEPS)
+
+.PHONY: clean
+clean: ## remove everything that was built; node_modules stays
+	rm -rf dist build prebuilds .tap tcp-striper-*.tgz
+
+# --- trying it ----------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build ## move real data through a pair of proxies and show what happened
+	@$(RUN) dist/tools/demo/demo.js
+
+.PHONY: run
+run: build ## leave a pair of proxies running, with the commands to try
+	@$(RUN) dist/tools/demo/run.js
+
+# --- checking -----------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: build test-packages ## build, then run every test; ends with `N passed, N failed`
+	@$(TESTS)
+
+.PHONY: test-packages
+test-packages:
+	@tools/test/install-debian.sh
+
+.PHONY: check
+check: static unit ## format, lint, types, layering, house rules and unit tests: under two minutes
+
+.PHONY: static
+static: build ## check without the tests
+	@echo 'Format and lint ...'
+	@$(BIOME) check --error-on-warnings
+	@echo 'Layering and house rules ...'
+	@$(RUN) dist/tools/check/main.js
+
+.PHONY: unit
+unit: build ## run the tests that need nothing but Node
+	@$(TESTS) --except test/e2e/
+
+.PHONY: lint
+lint: $(DEPS) ## look for mistakes in the TypeScript
+	@$(BIOME) lint --error-on-warnings
+
+.PHONY: format
+format: $(DEPS) ## format the TypeScript and sort its imports
+	@$(BIOME) check --write --linter-enabled=false
+
+.PHONY: test-asan
+test-asan: $(DEPS) ## run the addon's tests under AddressSanitizer and UBSan
+	@native/test-asan.sh
+
+# --- measuring and shipping ---------------------------------------------------------------------------------------
+
+.PHONY: bench-relay
+bench-relay: build ## compare the relay with HAProxy, nginx, socat and Node's own pipes
+	@tools/test/install-debian.sh bench
+	@$(RUN) dist/tools/bench/relay.js
+
+.PHONY: package
+package: build ## make the npm tarball, with the native binary inside
+	@$(RUN) dist/tools/package/package.js
+
+.PHONY: test-package
+test-package: package ## install the tarball in empty folders, with no compiler, on Node 20, 22 and 24
+	@$(RUN) dist/tools/package/try.js

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Builds the native addon with node-gyp. Used by `make native`, which knows when it is needed.
+#
+# Ends well without an addon, because everything works over node:net too; but with CI set, or where a release is
+# made (STRIPER_NATIVE=required), a missing addon is an error.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+addon=$1
+
+go_on_without() {
+  echo "No native addon: $1" >&2
+  if [ "${STRIPER_NATIVE:-}" = required ] || [ -n "${CI:-}" ]; then
+    exit 1
+  fi
+  echo "Everything still works over node:net, slower and without TCP_INFO. $2" >&2
+  exit 0
+}
+
+missing=()
+for tool in make python3; do
+  command -v "$tool" >/dev/null || missing+=("$tool")
+done
+command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null || missing+=('a C++ compiler')
+if [ ${#missing[@]} -gt 0 ]; then
+  list=$(printf '%s, ' "${missing[@]}")
+  go_on_without "building it needs ${list%, }." 'On Debian: apt-get install g++ make python3'
+fi
+
+# Node's headers: npm's nodedir if it is set, or the ones installed beside this very node; otherwise node-gyp
+# downloads them.
+nodedir=${npm_config_nodedir:-$(npm config get nodedir 2>/dev/null || true)}
+if [ -z "$nodedir" ] || [ "$nodedir" = undefined ]; then
+  nodedir=$(node -p "
+    const { dirname, join } = require('path'), { readFileSync, realpathSync } = require('fs');
+    const prefix = dirname(dirname(realpathSync(process.execPath)));
+    try {
+      const text = readFileSync(join(prefix, 'include/node/node_version.h'), 'utf8');
+      text.includes('NODE_MAJOR_VERSION ' + process.versions.node.split('.')[0]) ? prefix : '';
+    } catch { '' }")
+fi
+headers=()
+[ -n "$nodedir" ] && headers=("--nodedir=$nodedir")
+
+mkdir -p build
+log=build/native.log
+echo 'Building the native addon ...'
+if ! node_modules/.bin/node-gyp configure build --release "${headers[@]}" >"$log" 2>&1; then
+  # An addon of older sources would be worse than none.
+  rm -f "$addon"
+  grep -E 'error|Error' "$log" | head -20 >&2 || tail -20 "$log" >&2
+  go_on_without 'its build failed, as said above.' "All of it is in $log."
+fi
+touch "$addon"
