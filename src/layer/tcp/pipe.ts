@@ -1,0 +1,281 @@
+/**
+ * TcpPipe: a stream socket as an IoPipe, over the native addon.
+ *
+ *     consumer  --send-->  [ tail of one send ]  --send(2)-->  socket
+ *     consumer  <--recv--                        <--recv(2)--  socket
+ *
+ * Adds: nothing to the bytes. The bottom of every stack; also serves Unix sockets.
+ * Unit: bytes, up to 256 KiB a chunk.
+ * Backpressure: down, `writable` is off while a tail waits; up, an unread socket fills and the kernel closes its window.
+ * FIN is shutdown(SHUT_WR), RST is close() with linger 0. A Unix socket has no RST: its peer sees the end of the stream.
+ * Memory: none while idle; at most one tail.
+ *
+ * The poller is edge-triggered: it tells each change once, and this class remembers it in its flags. So a socket costs
+ * no system call to pause or resume, and one that nobody reads cannot spin the loop, whatever state it is in.
+ */
+
+import type { Chunk } from '../../core/chunk.ts';
+import { PipeError, systemError } from '../../core/errors.ts';
+import { defaultPool, HEADROOM, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
+import { PipeBase } from '../../pipe/base.ts';
+import { BROKEN, FIN_SENT, READABLE, READY, WRITABLE } from '../../pipe/pipe.ts';
+import type { Spliceable } from '../../pipe/splice.ts';
+import type { NativeAddon } from '../../sys/addon.ts';
+import { EAGAIN, EINVAL, ENOTCONN, errnoName } from '../../sys/errno.ts';
+import type { KernelPipe } from '../../sys/kernel_pipe.ts';
+import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_RDHUP, type Poller, type PollTarget } from '../../sys/poller.ts';
+import { TcpInfo } from '../../sys/tcp_info.ts';
+
+/** What a TcpPipe works with: one per thread, shared by all its pipes. */
+export interface TcpRuntime {
+  readonly addon: NativeAddon;
+  readonly poller: Poller;
+  readonly pool: SlabPool;
+}
+
+export function tcpRuntime(addon: NativeAddon, poller: Poller, pool: SlabPool = defaultPool): TcpRuntime {
+  return { addon, poller, pool };
+}
+
+// Flags in one integer: ten thousand pipes are held at once.
+const IS_READY = 1;
+const IS_READABLE = 2;
+const IS_WRITABLE = 4;
+const FIN_RECEIVED = 8;
+const FIN_WANTED = 16;
+const FIN_GONE = 32;
+/** The kernel has reported FIN, RST or an error: a short read no longer means that there is nothing behind it. */
+const HANGUP = 64;
+const NO_SPLICE = 128;
+
+export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable {
+  readonly kind = 'bytes';
+  readonly maxSend = Number.POSITIVE_INFINITY;
+
+  readonly #runtime: TcpRuntime;
+  #fd: number;
+  #slot = -1;
+  #flags: number;
+  #broken: PipeError | null = null;
+  #tail: Chunk | null = null;
+  #info: TcpInfo | null = null;
+
+  /**
+   * Takes the descriptor over: non-blocking, and connected or (`connecting`) with a connect under way.
+   *
+   * Failing to watch it does not throw: the pipe is then broken, and the event follows.
+   */
+  constructor(runtime: TcpRuntime, fd: number, connecting: boolean) {
+    super();
+    this.#runtime = runtime;
+    this.#fd = fd;
+    this.#flags = connecting ? 0 : IS_READY | IS_WRITABLE;
+    const slot = runtime.poller.watch(fd, this);
+    if (slot >= 0) this.#slot = slot;
+    else this.#break(slot, 'poll');
+  }
+
+  get ready(): boolean {
+    return (this.#flags & IS_READY) !== 0;
+  }
+  get broken(): PipeError | null {
+    return this.#broken;
+  }
+  get readable(): boolean {
+    return (this.#flags & IS_READABLE) !== 0;
+  }
+  get writable(): boolean {
+    return (this.#flags & IS_WRITABLE) !== 0;
+  }
+  get finReceived(): boolean {
+    return (this.#flags & FIN_RECEIVED) !== 0;
+  }
+  get finSent(): boolean {
+    return (this.#flags & FIN_GONE) !== 0;
+  }
+  get canSplice(): boolean {
+    return this.#fd >= 0 && (this.#flags & NO_SPLICE) === 0;
+  }
+
+  get congestion(): TcpInfo | null {
+    if (this.#fd < 0) return null;
+    this.#info ??= new TcpInfo(this.#runtime.addon);
+    return this.#info.sample(this.#fd) ? this.#info : null;
+  }
+
+  recv(max = LARGEST_CHUNK): Chunk | null {
+    if (!this.readable) return null;
+    const { addon, pool } = this.#runtime;
+    const want = Math.min(max, LARGEST_CHUNK);
+    const slab = pool.borrow(want);
+    const got = addon.recv(this.#fd, slab.bytes, HEADROOM, want);
+    if (got > 0) {
+      // A short read has emptied the socket, and the next byte brings a new edge (epoll(7)).
+      if (got < want && (this.#flags & HANGUP) === 0) this.#flags &= ~IS_READABLE;
+      return pool.seal(slab, got);
+    }
+    pool.reclaim(slab);
+    this.#nothingRead(got);
+    return null;
+  }
+
+  send(chunk: Chunk): void {
+    if (!this.writable) throw new Error('send() while not writable');
+    const length = chunk.length;
+    const sent = length === 0 ? 0 : this.#runtime.addon.send(this.#fd, chunk.memory, chunk.start, length);
+    if (sent === length) {
+      chunk.release();
+      return;
+    }
+    if (sent < 0 && sent !== EAGAIN) {
+      chunk.release();
+      this.#break(sent, 'send');
+      return;
+    }
+    if (sent > 0) chunk.consume(sent);
+    this.#tail = chunk;
+    this.#flags &= ~IS_WRITABLE;
+  }
+
+  sendFin(): void {
+    if (!this.ready && this.#broken === null && this.#fd >= 0) throw new Error('sendFin() before ready');
+    if ((this.#flags & FIN_WANTED) !== 0) throw new Error('sendFin() twice');
+    this.#flags = (this.#flags | FIN_WANTED) & ~IS_WRITABLE;
+    if (this.#tail === null) this.raiseLater(this.#shutdown());
+  }
+
+  discard(error?: PipeError): void {
+    if (this.#fd < 0) return;
+    const { addon, poller } = this.#runtime;
+    const fd = this.#fd;
+    this.#fd = -1;
+    this.#flags &= FIN_RECEIVED | FIN_WANTED | FIN_GONE;
+    this.silence();
+    this.#dropTail();
+    this.#info = null;
+    if (this.#slot >= 0) poller.unwatch(this.#slot, fd);
+    this.#slot = -1;
+    if (error === undefined) addon.close(fd);
+    else addon.reset(fd);
+  }
+
+  spliceRecv(into: KernelPipe): number {
+    if (!this.readable) return 0;
+    const got = this.#runtime.addon.splice(this.#fd, into.writeFd, into.capacity);
+    if (got > 0) {
+      into.held += got;
+      return got;
+    }
+    // Zero is the end of the stream, but also what splice(2) answers at TCP's urgent mark; EINVAL is a socket that
+    // cannot splice. Only recv() can tell, so the consumer is sent back to it.
+    if (got === 0 || got === EINVAL) this.#flags |= NO_SPLICE;
+    else this.#nothingRead(got);
+    return 0;
+  }
+
+  spliceSend(from: KernelPipe): number {
+    let moved = 0;
+    while (from.held > 0) {
+      const sent = this.#runtime.addon.splice(from.readFd, this.#fd, from.held);
+      if (sent > 0) {
+        from.held -= sent;
+        moved += sent;
+      } else if (sent === EAGAIN) {
+        this.#flags &= ~IS_WRITABLE;
+        break;
+      } else {
+        this.#break(sent, 'splice');
+        break;
+      }
+    }
+    return moved;
+  }
+
+  /** What the kernel has to say about the socket; called by the poller. */
+  onPoll(mask: number): void {
+    if (!this.ready) {
+      this.raise(this.#finishConnect(mask));
+      return;
+    }
+    let events = 0;
+    if ((mask & (POLL_ERR | POLL_HUP | POLL_RDHUP)) !== 0) this.#flags |= HANGUP;
+    if ((mask & POLL_ERR) !== 0 && this.#broken === null) {
+      const error = this.#runtime.addon.socketError(this.#fd);
+      if (error < 0) events |= this.#setBroken(error, 'socket');
+    }
+    if ((mask & ~POLL_OUT) !== 0 && (this.#flags & (IS_READABLE | FIN_RECEIVED)) === 0) {
+      this.#flags |= IS_READABLE;
+      events |= READABLE;
+    }
+    if ((mask & POLL_OUT) !== 0 && this.#broken === null) events |= this.#onWritable();
+    this.raise(events);
+  }
+
+  #finishConnect(mask: number): number {
+    const { addon } = this.#runtime;
+    // The poller may report HUP and OUT for a socket whose connect() has not begun to be answered; ask, do not guess.
+    if ((mask & (POLL_OUT | POLL_ERR | POLL_HUP)) === 0) return 0;
+    const error = addon.socketError(this.#fd);
+    if (error < 0) return this.#setBroken(error, 'connect');
+    const peer = addon.peerAddress(this.#fd);
+    if (typeof peer === 'number') return peer === ENOTCONN ? 0 : this.#setBroken(peer, 'connect');
+    this.#flags |= IS_READY | IS_WRITABLE;
+    let events = READY | WRITABLE;
+    if ((mask & (POLL_RDHUP | POLL_HUP)) !== 0) this.#flags |= HANGUP;
+    if ((mask & (POLL_IN | POLL_RDHUP | POLL_HUP)) !== 0) {
+      this.#flags |= IS_READABLE;
+      events |= READABLE;
+    }
+    return events;
+  }
+
+  #onWritable(): number {
+    const tail = this.#tail;
+    if (tail !== null) {
+      const sent = this.#runtime.addon.send(this.#fd, tail.memory, tail.start, tail.length);
+      if (sent < 0) return sent === EAGAIN ? 0 : this.#setBroken(sent, 'send');
+      tail.consume(sent);
+      if (tail.length > 0) return 0;
+      this.#dropTail();
+      if ((this.#flags & FIN_WANTED) !== 0) return this.#shutdown();
+    }
+    if ((this.#flags & (IS_WRITABLE | FIN_WANTED)) !== 0) return 0;
+    this.#flags |= IS_WRITABLE;
+    return WRITABLE;
+  }
+
+  #shutdown(): number {
+    if (this.#fd < 0 || this.#broken !== null) return 0;
+    const result = this.#runtime.addon.shutdownWrite(this.#fd);
+    if (result < 0) return this.#setBroken(result, 'shutdown');
+    this.#flags |= FIN_GONE;
+    return FIN_SENT;
+  }
+
+  /** A read brought no bytes: `result` is 0 for the end of the stream, or a negative errno. */
+  #nothingRead(result: number): void {
+    this.#flags &= ~IS_READABLE;
+    if (result === EAGAIN) return;
+    if (result < 0) this.#break(result, 'recv');
+    // Asking for the socket's error clears it, and reads then end as if in peace: on a broken pipe 0 is no FIN.
+    else if (this.#broken === null) this.#flags |= FIN_RECEIVED;
+  }
+
+  #break(errno: number, operation: string): void {
+    this.raiseLater(this.#setBroken(errno, operation));
+  }
+
+  #setBroken(errno: number, operation: string): number {
+    if (this.#broken !== null) return 0;
+    const name = errnoName(errno);
+    this.#broken = systemError(name, 'tcp', undefined, { operation, errno: name });
+    this.#flags &= ~IS_WRITABLE;
+    this.#dropTail();
+    return BROKEN;
+  }
+
+  #dropTail(): void {
+    this.#tail?.release();
+    this.#tail = null;
+  }
+}
