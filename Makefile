@@ -47,10 +47,10 @@ $(TS): $(DEPS) $(TS_SOURCES)
 
 # Never an error by itself: without the addon everything works over node:net. The script says so.
 .PHONY: native
-native: $(DEPS)
-	@$(if $(strip $(NATIVE_SOURCES)),$(MAKE) -q $(ADDON) 2>/dev/null || tools/package/build-native.sh $(ADDON))
+native: $(if $(NATIVE_SOURCES),$(ADDON))
 
-$(ADDON): $(NATIVE_SOURCES) $(DEPS)
+$(ADDON): $(NATIVE_SOURCES) | $(DEPS)
+	@tools/package/build-native.sh $@
 
 .PHONY: clean
 clean: ## remove everything that was built; node_modules stays

@@ -26,20 +26,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   go_on_without "building it needs ${list%, }." 'On Debian: apt-get install g++ make python3'
 fi
 
-# Node's headers: npm's nodedir if it is set, or the ones installed beside this very node; otherwise node-gyp
-# downloads them.
-nodedir=${npm_config_nodedir:-$(npm config get nodedir 2>/dev/null || true)}
-if [ -z "$nodedir" ] || [ "$nodedir" = undefined ]; then
-  nodedir=$(node -p "
-    const { dirname, join } = require('path'), { readFileSync, realpathSync } = require('fs');
-    const prefix = dirname(dirname(realpathSync(process.execPath)));
-    try {
-      const text = readFileSync(join(prefix, 'include/node/node_version.h'), 'utf8');
-      text.includes('NODE_MAJOR_VERSION ' + process.versions.node.split('.')[0]) ? prefix : '';
-    } catch { '' }")
-fi
+# With the headers of this very Node at hand, node-gyp has nothing to download.
 headers=()
-[ -n "$nodedir" ] && headers=("--nodedir=$nodedir")
+if include=$(node native/find-node-headers.cjs 2>/dev/null); then
+  headers=("--nodedir=$(dirname "$(dirname "$include")")")
+fi
 
 mkdir -p build
 log=build/native.log
