@@ -1,0 +1,162 @@
+// The results as one SVG: a panel per quantity, a bar per contender, whiskers from the lowest to the highest round.
+// It follows the reader's light or dark scheme.
+
+import { formatSummary, type RunDescription } from './report.ts';
+import type { Results, Summary } from './results.ts';
+import { type Group, groups, type Quantity, type Row, rowsOf, valueOf } from './views.ts';
+
+const panelWidth = 520;
+const labelWidth = 190;
+const valueWidth = 62;
+const rowHeight = 20;
+const barHeight = 12;
+const headHeight = 58;
+const titleHeight = 34;
+const axisHeight = 42;
+const gap = 20;
+const barsWidth = panelWidth - labelWidth - valueWidth;
+
+const style = `
+  :root { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --grid: #d8dee4; --ours: #0a7d4f; --theirs: #8c9bab; }
+  @media (prefers-color-scheme: dark) {
+    :root { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --grid: #30363d; --ours: #3fb97f; --theirs: #5d6b7a; }
+  }
+  .paper { fill: var(--paper); }
+  text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+  .title { font-weight: 600; font-size: 13px; }
+  .head { font-weight: 600; font-size: 17px; }
+  .faint { fill: var(--faint); font-size: 11px; }
+  .grid { stroke: var(--grid); }
+  .whisker { stroke: var(--ink); stroke-width: 1.2; }
+  .ours { fill: var(--ours); }
+  .theirs { fill: var(--theirs); }`;
+
+interface Bar {
+  row: Row;
+  summary: Summary;
+}
+
+interface Panel {
+  group: Group;
+  quantity: Quantity;
+  bars: Bar[];
+}
+
+export function chart(results: Results, run: RunDescription): string {
+  const panels = panelsOf(results, run);
+  const parts: string[] = [];
+  let top = headHeight;
+  for (let i = 0; i < panels.length; i += 2) {
+    const pair = panels.slice(i, i + 2);
+    for (const [column, panel] of pair.entries())
+      parts.push(draw(panel, gap + column * (panelWidth + gap), top));
+    top += Math.max(...pair.map(panelHeight)) + gap;
+  }
+  const width = 2 * panelWidth + 3 * gap;
+  const { machine, date, cores } = run;
+  const subtitle = `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}; ${cores}; ${date}. Bars: medians; whiskers: lowest to highest round.`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" role="img" aria-label="The relay compared with others">
+<style>${style}
+</style>
+<rect class="paper" width="${width}" height="${top}"/>
+<text class="head" x="${gap}" y="27">The relay, compared</text>
+<text class="faint" x="${gap}" y="45">${escaped(subtitle)}</text>
+${parts.join('\n')}
+</svg>
+`;
+}
+
+function panelsOf(results: Results, run: RunDescription): Panel[] {
+  const rows = rowsOf(results, run.contenders);
+  const panels: Panel[] = [];
+  for (const group of groups) {
+    for (const quantity of group.quantities.filter(({ charted }) => charted)) {
+      const bars: Bar[] = [];
+      for (const row of rows) {
+        const summary = valueOf(results, quantity, row);
+        if (summary !== null) bars.push({ row: oneRow(quantity, row, run), summary });
+      }
+      // A figure of the whole would come once for each side of a pair: once is enough.
+      const once = quantity.perSide
+        ? bars
+        : bars.filter((bar, i) => bar.row.contender !== bars[i - 1]?.row.contender);
+      if (once.length > 0) panels.push({ group, quantity, bars: once });
+    }
+  }
+  return panels;
+}
+
+function oneRow(quantity: Quantity, row: Row, run: RunDescription): Row {
+  if (quantity.perSide) return row;
+  return { ...row, label: run.contenders.find(({ name }) => name === row.contender)?.title ?? row.label };
+}
+
+function panelHeight({ bars }: Panel): number {
+  return titleHeight + bars.length * rowHeight + axisHeight;
+}
+
+function draw({ group, quantity, bars }: Panel, left: number, top: number): string {
+  const { step, end } = niceScale(Math.max(...bars.map(({ summary }) => summary.max), 0));
+  const x = (value: number) => round(labelWidth + (Math.max(0, value) / end) * barsWidth);
+  const bottom = titleHeight + bars.length * rowHeight;
+  const parts = [
+    `<g transform="translate(${left} ${top})">`,
+    `<text class="title" y="16">${escaped(group.title)}: ${escaped(quantity.label)}</text>`,
+  ];
+  for (let i = 0; i * step <= end * 1.0001; i++) {
+    const at = x(i * step);
+    parts.push(`<line class="grid" x1="${at}" y1="${titleHeight - 6}" x2="${at}" y2="${bottom}"/>`);
+    parts.push(
+      `<text class="faint" x="${at}" y="${bottom + 14}" text-anchor="middle">${tick(i * step)}</text>`,
+    );
+  }
+  for (const [i, { row, summary }] of bars.entries())
+    parts.push(drawBar(row, summary, quantity, titleHeight + i * rowHeight, x));
+  const axis = `${quantity.label}, ${quantity.unit}${quantity.name === 'gbitPerSecond' || quantity.name === 'connectionsPerSecond' ? ' (more is better)' : ' (less is better)'}`;
+  parts.push(
+    `<text class="faint" x="${labelWidth + barsWidth / 2}" y="${bottom + 30}" text-anchor="middle">${escaped(axis)}</text>`,
+    '</g>',
+  );
+  return parts.join('\n');
+}
+
+function drawBar(
+  row: Row,
+  summary: Summary,
+  quantity: Quantity,
+  top: number,
+  x: (value: number) => number,
+): string {
+  const middle = top + rowHeight / 2 - 4;
+  const kind = /^(relay|pair)/.test(row.contender) ? 'ours' : 'theirs';
+  const [zero, end, low, high] = [x(0), x(summary.median), x(summary.min), x(summary.max)];
+  const value = formatSummary({ ...summary, samples: 1 }, quantity.digits);
+  const whisker =
+    summary.samples < 2
+      ? ''
+      : `<path class="whisker" fill="none" d="M${low} ${middle}H${high}M${low} ${middle - 4}v8M${high} ${middle - 4}v8"/>`;
+  return `<text x="${labelWidth - 8}" y="${middle + 4}" text-anchor="end">${escaped(row.label)}</text>
+<rect class="${kind}" x="${zero}" y="${middle - barHeight / 2}" width="${round(end - zero)}" height="${barHeight}"/>
+${whisker}<text x="${Math.max(end, high) + 6}" y="${middle + 4}">${value}</text>`;
+}
+
+/** Steps of 1, 2 or 5 times a power of ten, about five of them. */
+function niceScale(max: number): { step: number; end: number } {
+  if (!(max > 0)) return { step: 1, end: 1 };
+  const rough = max / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
+  return { step, end: Math.ceil(max / step) * step };
+}
+
+function tick(value: number): string {
+  return value >= 10_000 ? `${round(value / 1000)}k` : `${Number(value.toPrecision(4))}`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

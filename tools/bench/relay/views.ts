@@ -1,0 +1,144 @@
+// What is shown of the results, once, for the terminal, the document and the chart alike: quantities in groups, and
+// rows that are contenders, or sides where a contender has more than one.
+
+import type { MeasureName } from './contender.ts';
+import type { Results, Summary } from './results.ts';
+
+export interface Quantity {
+  /** Column heading; with the group's title it says all. */
+  label: string;
+  unit: string;
+  digits: number;
+  measure: MeasureName;
+  name: string;
+  /** Whether each side has its own figure, or the contender has one. */
+  perSide: boolean;
+  /** Shown as the difference from `direct` in the same round. */
+  added?: boolean;
+  charted: boolean;
+}
+
+export interface Group {
+  title: string;
+  note: string;
+  quantities: Quantity[];
+}
+
+export interface Row {
+  contender: string;
+  side: string | undefined;
+  label: string;
+}
+
+type Shape = Pick<Quantity, 'label' | 'unit' | 'digits' | 'name'>;
+
+const whole = (measure: MeasureName, shape: Shape, more: Partial<Quantity> = {}): Quantity => ({
+  ...shape,
+  measure,
+  perSide: false,
+  charted: true,
+  ...more,
+});
+
+const each = (measure: MeasureName, shape: Shape, more: Partial<Quantity> = {}): Quantity =>
+  whole(measure, shape, { perSide: true, ...more });
+
+function bulkGroup(measure: 'bulk-up' | 'bulk-down', title: string): Group {
+  return {
+    title,
+    note: 'One connection. Relay and load busy: cores used meanwhile; a relay busy near 1.0 was the bottleneck itself.',
+    quantities: [
+      each(measure, { label: 'CPU per GB', unit: 's', digits: 3, name: 'cpuSecondsPerGB' }),
+      whole(measure, { label: 'throughput', unit: 'Gbit/s', digits: 2, name: 'gbitPerSecond' }),
+      whole(
+        measure,
+        { label: 'relay busy', unit: 'cores', digits: 2, name: 'relayBusyCores' },
+        { charted: false },
+      ),
+      whole(
+        measure,
+        { label: 'load busy', unit: 'cores', digits: 2, name: 'loadBusyCores' },
+        { charted: false },
+      ),
+      whole(
+        measure,
+        { label: 'others busy', unit: 'cores', digits: 2, name: 'otherBusyCores' },
+        { charted: false },
+      ),
+    ],
+  };
+}
+
+export const groups: readonly Group[] = [
+  bulkGroup('bulk-up', 'Bulk, client to target'),
+  bulkGroup('bulk-down', 'Bulk, target to client'),
+  {
+    title: 'Short connections',
+    note: '64 at a time: open, 1 KiB each way, close.',
+    quantities: [
+      whole('rate', { label: 'connections', unit: '1/s', digits: 0, name: 'connectionsPerSecond' }),
+      each('rate', { label: 'CPU per 1000', unit: 's', digits: 3, name: 'cpuSecondsPer1000' }),
+      whole(
+        'rate',
+        { label: 'relay busy', unit: 'cores', digits: 2, name: 'relayBusyCores' },
+        { charted: false },
+      ),
+      whole('rate', { label: 'errors', unit: '', digits: 0, name: 'errors' }, { charted: false }),
+    ],
+  },
+  {
+    title: 'Latency of a 1-byte echo',
+    note: 'One connection, one byte under way. Added: minus no relay, in the same round.',
+    quantities: [
+      whole('latency', { label: 'added p50', unit: 'µs', digits: 1, name: 'p50Us' }, { added: true }),
+      whole('latency', { label: 'added p99', unit: 'µs', digits: 1, name: 'p99Us' }, { added: true }),
+      whole('latency', { label: 'p50', unit: 'µs', digits: 1, name: 'p50Us' }, { charted: false }),
+      whole('latency', { label: 'p99', unit: 'µs', digits: 1, name: 'p99Us' }, { charted: false }),
+    ],
+  },
+  {
+    title: 'Memory per idle connection',
+    note: "The process's growth per relayed connection; 1 KB is 1000 bytes. Memory of the kernel is not in it.",
+    quantities: [
+      each('idle', { label: 'RSS after echo', unit: 'KB', digits: 2, name: 'echoedRssKB' }),
+      each(
+        'idle',
+        { label: 'PSS after echo', unit: 'KB', digits: 2, name: 'echoedPssKB' },
+        { charted: false },
+      ),
+      each(
+        'idle',
+        { label: 'RSS after connect', unit: 'KB', digits: 2, name: 'connectedRssKB' },
+        { charted: false },
+      ),
+      each('idle', { label: 'empty process', unit: 'MB', digits: 1, name: 'emptyMB' }, { charted: false }),
+    ],
+  },
+  {
+    title: 'Stalled reader',
+    note: 'The target never reads. Absorbed: all that the client could write, per connection, kernel buffers included.',
+    quantities: [
+      each('stalled', { label: 'process growth', unit: 'MB', digits: 3, name: 'grownMB' }),
+      whole('stalled', { label: 'absorbed', unit: 'MB', digits: 2, name: 'absorbedMB' }, { charted: false }),
+    ],
+  },
+];
+
+export function rowsOf(results: Results, contenders: readonly { name: string; title: string }[]): Row[] {
+  return contenders.flatMap(({ name, title }) => {
+    const sides = results.sides(name);
+    if (sides.length < 2) return [{ contender: name, side: sides[0], label: title }];
+    return sides.map((side) => ({ contender: name, side, label: `${title}: ${side} side` }));
+  });
+}
+
+export function valueOf(results: Results, quantity: Quantity, row: Row): Summary | null {
+  const { measure, name } = quantity;
+  const figure = { contender: row.contender, measure, name };
+  if (quantity.added === true) {
+    if (row.contender === 'direct') return null;
+    return results.difference(figure, { ...figure, contender: 'direct' });
+  }
+  if (!quantity.perSide) return results.summary(figure);
+  return row.side === undefined ? null : results.summary({ ...figure, side: row.side });
+}
