@@ -127,7 +127,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
       chunk.release();
       return;
     }
-    if (sent < 0 && sent !== EAGAIN) {
+    if (sent < 0 && sent !== -EAGAIN) {
       chunk.release();
       this.#break(sent, 'send');
       return;
@@ -168,7 +168,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     }
     // Zero is the end of the stream, but also what splice(2) answers at TCP's urgent mark; EINVAL is a socket that
     // cannot splice. Only recv() can tell, so the consumer is sent back to it.
-    if (got === 0 || got === EINVAL) this.#flags |= NO_SPLICE;
+    if (got === 0 || got === -EINVAL) this.#flags |= NO_SPLICE;
     else this.#nothingRead(got);
     return 0;
   }
@@ -180,7 +180,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
       if (sent > 0) {
         from.held -= sent;
         moved += sent;
-      } else if (sent === EAGAIN) {
+      } else if (sent === -EAGAIN) {
         this.#flags &= ~IS_WRITABLE;
         break;
       } else {
@@ -218,7 +218,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     const error = addon.socketError(this.#fd);
     if (error < 0) return this.#setBroken(error, 'connect');
     const peer = addon.peerAddress(this.#fd);
-    if (typeof peer === 'number') return peer === ENOTCONN ? 0 : this.#setBroken(peer, 'connect');
+    if (typeof peer === 'number') return peer === -ENOTCONN ? 0 : this.#setBroken(peer, 'connect');
     this.#flags |= IS_READY | IS_WRITABLE;
     let events = READY | WRITABLE;
     if ((mask & (POLL_RDHUP | POLL_HUP)) !== 0) this.#flags |= HANGUP;
@@ -233,7 +233,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     const tail = this.#tail;
     if (tail !== null) {
       const sent = this.#runtime.addon.send(this.#fd, tail.memory, tail.start, tail.length);
-      if (sent < 0) return sent === EAGAIN ? 0 : this.#setBroken(sent, 'send');
+      if (sent < 0) return sent === -EAGAIN ? 0 : this.#setBroken(sent, 'send');
       tail.consume(sent);
       if (tail.length > 0) return 0;
       this.#dropTail();
@@ -255,7 +255,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   /** A read brought no bytes: `result` is 0 for the end of the stream, or a negative errno. */
   #nothingRead(result: number): void {
     this.#flags &= ~IS_READABLE;
-    if (result === EAGAIN) return;
+    if (result === -EAGAIN) return;
     if (result < 0) this.#break(result, 'recv');
     // Asking for the socket's error clears it, and reads then end as if in peace: on a broken pipe 0 is no FIN.
     else if (this.#broken === null) this.#flags |= FIN_RECEIVED;

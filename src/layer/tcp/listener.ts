@@ -1,0 +1,126 @@
+/**
+ * TcpListener: accepts connections on the native backend.
+ *
+ * Edge-triggered like all sockets: it accepts until the queue is empty, in turns so that a flood of connections leaves
+ * room for the ones that are there. Out of descriptors it waits and tries again, and does not spin.
+ */
+
+import type { SocketAddress } from '../../core/address.ts';
+import { type PipeError, systemError } from '../../core/errors.ts';
+import { sharedTurns, type Turn } from '../../core/turns.ts';
+import { EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoName } from '../../sys/errno.ts';
+import type { PollTarget } from '../../sys/poller.ts';
+import { bindSocket, localAddressOf, openSocket, peerAddressOf } from '../../sys/socket.ts';
+import { TcpPipe, type TcpRuntime } from './pipe.ts';
+import { tuneSocket } from './tuning.ts';
+import { BACKLOG, type Listener, type ListenHandlers } from './transport.ts';
+
+const ACCEPTS_PER_TURN = 32;
+const RETRY_FIRST_MS = 50;
+const RETRY_MOST_MS = 1000;
+
+export class TcpListener implements Listener, PollTarget, Turn {
+  readonly address: SocketAddress;
+  readonly #runtime: TcpRuntime;
+  readonly #handlers: ListenHandlers;
+  #fd: number;
+  #slot: number;
+  #paused = false;
+  #turnAsked = false;
+  #retry: NodeJS.Timeout | null = null;
+  #retryMs = 0;
+
+  /** @throws PipeError when the address cannot be listened on */
+  constructor(runtime: TcpRuntime, address: SocketAddress, handlers: ListenHandlers) {
+    this.#runtime = runtime;
+    this.#handlers = handlers;
+    this.#fd = openListening(runtime, address);
+    const bound = localAddressOf(runtime.addon, this.#fd);
+    this.address = typeof bound === 'number' ? address : bound;
+    this.#slot = runtime.poller.watch(this.#fd, this);
+    if (this.#slot < 0) {
+      runtime.addon.close(this.#fd);
+      throw systemError(errnoName(this.#slot), 'tcp');
+    }
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#askTurn();
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#runtime.poller.unwatch(this.#slot, this.#fd);
+    this.#runtime.addon.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  onPoll(): void {
+    this.takeTurn();
+  }
+
+  takeTurn(): void {
+    this.#turnAsked = false;
+    for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
+      // The handler may have paused or closed us.
+      if (this.#fd < 0 || this.#paused || this.#retry !== null) return;
+      const fd = this.#runtime.addon.accept(this.#fd);
+      if (fd === -EAGAIN) return;
+      if (fd >= 0) this.#welcome(fd);
+      else if (fd === -EMFILE || fd === -ENFILE || fd === -ENOBUFS || fd === -ENOMEM) {
+        this.#retryLater(systemError(errnoName(fd), 'tcp'));
+      }
+      // Any other error is that of one connection which died in the queue (accept(2)): on to the next.
+    }
+    this.#askTurn();
+  }
+
+  #welcome(fd: number): void {
+    if (this.#retryMs > 0) {
+      this.#retryMs = 0;
+      this.#handlers.onTrouble(null);
+    }
+    const { addon } = this.#runtime;
+    tuneSocket(addon, fd, this.address.family);
+    const peer = peerAddressOf(addon, fd);
+    const known = typeof peer === 'number' || (peer.family === 'unix' && peer.path === '') ? null : peer;
+    this.#handlers.onConnection(new TcpPipe(this.#runtime, fd, false), known);
+  }
+
+  #retryLater(error: PipeError): void {
+    const first = this.#retryMs === 0;
+    this.#retryMs = first ? RETRY_FIRST_MS : Math.min(this.#retryMs * 2, RETRY_MOST_MS);
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.takeTurn();
+    }, this.#retryMs);
+    if (first) this.#handlers.onTrouble(error);
+  }
+
+  #askTurn(): void {
+    if (this.#turnAsked) return;
+    this.#turnAsked = true;
+    sharedTurns.add(this);
+  }
+}
+
+function openListening({ addon }: TcpRuntime, address: SocketAddress): number {
+  const fd = openSocket(addon, address);
+  if (fd < 0) throw systemError(errnoName(fd), 'tcp');
+  if (address.family !== 'unix') addon.setOption(fd, addon.options.reuseAddress, 1);
+  // An IPv6 wildcard takes IPv4 as well, whatever net.ipv6.bindv6only says.
+  if (address.family === 6 && address.host === '::') addon.setOption(fd, addon.options.v6Only, 0);
+  let result = bindSocket(addon, fd, address);
+  if (result >= 0) result = addon.listen(fd, BACKLOG);
+  if (result >= 0) return fd;
+  addon.close(fd);
+  throw systemError(errnoName(result), 'tcp');
+}

@@ -1,0 +1,49 @@
+/**
+ * The native transport: stream sockets through the addon.
+ */
+
+import type { SocketAddress } from '../../core/address.ts';
+import type { SlabPool } from '../../core/pool.ts';
+import type { IoPipe } from '../../pipe/pipe.ts';
+import type { NativeAddon } from '../../sys/addon.ts';
+import { EAGAIN, EINPROGRESS, errnoName } from '../../sys/errno.ts';
+import { KernelPipePool } from '../../sys/kernel_pipe.ts';
+import { poller } from '../../sys/poller.ts';
+import { connectSocket, openSocket } from '../../sys/socket.ts';
+import { systemError } from '../../core/errors.ts';
+import { FailedPipe } from '../../pipe/failed.ts';
+import { TcpListener } from './listener.ts';
+import { TcpPipe, type TcpRuntime, tcpRuntime } from './pipe.ts';
+import type { Listener, ListenHandlers, Transport } from './transport.ts';
+import { tuneSocket } from './tuning.ts';
+
+export class NativeTransport implements Transport {
+  readonly name = 'native';
+  readonly kernelPipes: KernelPipePool;
+  readonly #runtime: TcpRuntime;
+
+  constructor(addon: NativeAddon, pool?: SlabPool) {
+    this.#runtime = tcpRuntime(addon, poller(), pool);
+    this.kernelPipes = new KernelPipePool(addon, { size: KERNEL_PIPE_BYTES });
+  }
+
+  connect(address: SocketAddress): IoPipe<'bytes'> {
+    const { addon } = this.#runtime;
+    const fd = openSocket(addon, address);
+    if (fd < 0) return new FailedPipe('bytes', systemError(errnoName(fd), 'tcp'));
+    tuneSocket(addon, fd, address.family);
+    const result = connectSocket(addon, fd, address);
+    if (result >= 0 || result === -EINPROGRESS) return new TcpPipe(this.#runtime, fd, true);
+    addon.close(fd);
+    // A Unix socket whose backlog is full answers EAGAIN: there is somebody, but not now.
+    const name = result === -EAGAIN ? 'ECONNREFUSED' : errnoName(result);
+    return new FailedPipe('bytes', systemError(name, 'tcp'));
+  }
+
+  async listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {
+    return new TcpListener(this.#runtime, address, handlers);
+  }
+}
+
+/** What one splice can move. Also what a stalled reader can hold in the kernel: below 1 MB on purpose. */
+const KERNEL_PIPE_BYTES = 512 * 1024;

@@ -1,0 +1,109 @@
+/**
+ * The portable transport: stream sockets through node:net, for systems where the addon is not to be had.
+ */
+
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { SocketAddress } from '../../core/address.ts';
+import { asPipeError } from '../../core/errors.ts';
+import { DuplexPipe } from '../../pipe/from_duplex.ts';
+import type { IoPipe } from '../../pipe/pipe.ts';
+import type { SlabPool } from '../../core/pool.ts';
+import { BACKLOG, KEEPALIVE, type Listener, type ListenHandlers, type Transport } from './transport.ts';
+
+export class PortableTransport implements Transport {
+  readonly name = 'portable';
+  readonly kernelPipes = null;
+  readonly #pool: SlabPool | undefined;
+
+  constructor(pool?: SlabPool) {
+    this.#pool = pool;
+  }
+
+  connect(address: SocketAddress): IoPipe<'bytes'> {
+    const where = address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+    const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
+    return wrap(socket, this.#pool, 'connect');
+  }
+
+  listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {
+    return PortableListener.open(address, handlers, this.#pool);
+  }
+}
+
+/** node:net accepts by itself; what comes while paused waits here, unread. */
+class PortableListener implements Listener {
+  readonly address: SocketAddress;
+  readonly #server: Server;
+  readonly #handlers: ListenHandlers;
+  readonly #pool: SlabPool | undefined;
+  readonly #waiting: Socket[] = [];
+  #paused = false;
+
+  static open(address: SocketAddress, handlers: ListenHandlers, pool: SlabPool | undefined): Promise<Listener> {
+    return new Promise((resolve, reject) => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+      server.once('error', (error) => reject(asPipeError(error, 'tcp')));
+      const where = address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+      server.listen({ ...where, backlog: BACKLOG, ipv6Only: address.family === 6 && address.host !== '::' }, () => {
+        resolve(new PortableListener(server, address, handlers, pool));
+      });
+    });
+  }
+
+  private constructor(server: Server, asked: SocketAddress, handlers: ListenHandlers, pool: SlabPool | undefined) {
+    this.#server = server;
+    this.#handlers = handlers;
+    this.#pool = pool;
+    const bound = server.address();
+    this.address =
+      asked.family !== 'unix' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
+    server.on('connection', (socket) => this.#onSocket(socket));
+    // libuv drops the connection when descriptors run out; the others live on.
+    server.on('error', (error) => handlers.onTrouble(asPipeError(error, 'tcp')));
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    while (!this.#paused) {
+      const socket = this.#waiting.shift();
+      if (socket === undefined) return;
+      this.#welcome(socket);
+    }
+  }
+
+  close(): void {
+    for (const socket of this.#waiting.splice(0)) socket.destroy();
+    this.#server.close();
+  }
+
+  #onSocket(socket: Socket): void {
+    if (this.#paused) this.#waiting.push(socket);
+    else this.#welcome(socket);
+  }
+
+  #welcome(socket: Socket): void {
+    this.#handlers.onConnection(wrap(socket, this.#pool), peerOf(socket));
+  }
+}
+
+function wrap(socket: Socket, pool: SlabPool | undefined, readyEvent?: string): IoPipe<'bytes'> {
+  socket.setKeepAlive(true, KEEPALIVE.idleSec * 1000);
+  return new DuplexPipe(socket, {
+    layer: 'tcp',
+    ...(pool === undefined ? {} : { pool }),
+    ...(readyEvent === undefined ? {} : { readyEvent }),
+  });
+}
+
+function peerOf(socket: Socket): SocketAddress | null {
+  const { remoteAddress, remotePort, remoteFamily } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return null;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(remoteAddress)?.[1];
+  if (mapped !== undefined) return { family: 4, host: mapped, port: remotePort };
+  return { family: remoteFamily === 'IPv6' ? 6 : 4, host: remoteAddress, port: remotePort };
+}
+

@@ -1,0 +1,152 @@
+/**
+ * One attempt to reach an endpoint: resolve it, then race its addresses (Happy Eyeballs, RFC 8305).
+ *
+ *     AAAA answer ------> v6 #1 ----------------------> (first to be ready wins, the others are dropped)
+ *     A answer ---------------- 250 ms --> v4 #1 -----> v6 #2 ...
+ *
+ * The next address gets its chance when the one before fails, or 250 ms after it was tried, whichever is first.
+ * Families alternate, IPv6 first; within a family the resolver's order stands (RFC 6724). When the A answer comes
+ * first, AAAA gets 50 ms more.
+ */
+
+import { type Endpoint, formatAddress, formatEndpoint, type SocketAddress } from '../../core/address.ts';
+import type { Cancel, Clock } from '../../core/clock.ts';
+import { PipeError } from '../../core/errors.ts';
+import type { IoPipe } from '../../pipe/pipe.ts';
+import { type LookupFamily, resolve } from './resolve.ts';
+import type { Transport } from './transport.ts';
+
+/** RFC 8305, section 8: Connection Attempt Delay and Resolution Delay. */
+export const ATTEMPT_DELAY_MS = 250;
+export const RESOLUTION_DELAY_MS = 50;
+
+export interface RaceOptions {
+  readonly transport: Pick<Transport, 'connect'>;
+  readonly clock: Clock;
+  readonly lookup?: LookupFamily;
+}
+
+export interface RaceHandlers {
+  /** A connection is ready; the receiver owns the pipe. */
+  onReady(pipe: IoPipe<'bytes'>, address: SocketAddress): void;
+  /** Every address failed, or there is none. */
+  onFailed(error: PipeError): void;
+}
+
+export class ConnectRace {
+  readonly #endpoint: Endpoint;
+  readonly #options: RaceOptions;
+  readonly #handlers: RaceHandlers;
+
+  /** Addresses not tried yet, by family. */
+  readonly #v6: SocketAddress[] = [];
+  readonly #others: SocketAddress[] = [];
+  #lastFamily: SocketAddress['family'] | null = null;
+  #resolved = false;
+  readonly #running = new Map<IoPipe<'bytes'>, SocketAddress>();
+  readonly #failures: { address: SocketAddress; error: PipeError }[] = [];
+  #cancelTimer: Cancel | null = null;
+  #over = false;
+
+  constructor(endpoint: Endpoint, options: RaceOptions, handlers: RaceHandlers) {
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#handlers = handlers;
+    resolve(
+      endpoint,
+      {
+        onAddresses: (family, addresses) => this.#onAddresses(family, addresses),
+        onDone: (error) => this.#onResolved(error),
+      },
+      options.lookup,
+    );
+  }
+
+  /** Gives up; no handler is called any more. */
+  cancel(): void {
+    this.#over = true;
+    this.#cancelTimer?.();
+    for (const pipe of this.#running.keys()) pipe.discard();
+    this.#running.clear();
+  }
+
+  #onAddresses(family: 4 | 6 | 'unix', addresses: SocketAddress[]): void {
+    if (this.#over) return;
+    (family === 6 ? this.#v6 : this.#others).push(...addresses);
+    const idle = this.#running.size === 0 && this.#cancelTimer === null;
+    // IPv4 answered first: the other answer, if it is coming at all, is only a moment away.
+    if (idle && family === 4 && !this.#resolved) this.#wait(RESOLUTION_DELAY_MS);
+    else if (family !== 4) this.#attemptNow();
+  }
+
+  #onResolved(error: PipeError | null): void {
+    if (this.#over) return;
+    this.#resolved = true;
+    if (error !== null) this.#fail(error);
+    else if (this.#running.size === 0) this.#attemptNow();
+  }
+
+  /** Tries the next address unless an attempt has just begun. */
+  #attemptNow(): void {
+    if (this.#running.size > 0 && this.#cancelTimer !== null) return;
+    this.#attempt();
+  }
+
+  #attempt(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    const address = this.#next();
+    if (address === null) {
+      if (this.#resolved && this.#running.size === 0) this.#fail(this.#summary());
+      return;
+    }
+    const pipe = this.#options.transport.connect(address);
+    this.#running.set(pipe, address);
+    pipe.onActivity = () => this.#onActivity(pipe, address);
+    this.#wait(ATTEMPT_DELAY_MS);
+  }
+
+  #wait(ms: number): void {
+    this.#cancelTimer = this.#options.clock.after(ms, () => this.#attempt());
+  }
+
+  #next(): SocketAddress | null {
+    const [first, second] = this.#lastFamily === 6 ? [this.#others, this.#v6] : [this.#v6, this.#others];
+    const address = first.shift() ?? second.shift() ?? null;
+    if (address !== null) this.#lastFamily = address.family;
+    return address;
+  }
+
+  #onActivity(pipe: IoPipe<'bytes'>, address: SocketAddress): void {
+    if (this.#over) return;
+    if (pipe.broken !== null) {
+      const error = pipe.broken;
+      this.#running.delete(pipe);
+      pipe.discard();
+      this.#failures.push({ address, error });
+      this.#attempt();
+    } else if (pipe.ready) {
+      pipe.onActivity = null;
+      this.#running.delete(pipe);
+      this.cancel();
+      this.#handlers.onReady(pipe, address);
+    }
+  }
+
+  #fail(error: PipeError): void {
+    this.cancel();
+    this.#handlers.onFailed(error);
+  }
+
+  /** One error for all addresses: the code of the first, the words of each. */
+  #summary(): PipeError {
+    const first = this.#failures[0];
+    const where = formatEndpoint(this.#endpoint);
+    if (first === undefined) return new PipeError('resolve', 'resolve', `'${where}' has no address`);
+    const each = this.#failures.map(({ address, error }) => {
+      const numeric = formatAddress(address);
+      return numeric === where ? error.message : `${numeric}: ${error.message}`;
+    });
+    return new PipeError(first.error.code, 'tcp', `cannot connect to ${where}: ${each.join('; ')}`, first.error);
+  }
+}

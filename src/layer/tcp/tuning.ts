@@ -1,0 +1,20 @@
+/**
+ * Socket options that every stream socket of ours gets, and why.
+ */
+
+import type { SocketAddress } from '../../core/address.ts';
+import type { NativeAddon } from '../../sys/addon.ts';
+import { KEEPALIVE } from './transport.ts';
+
+/** A refused option is no reason to refuse the connection: results are not looked at. */
+export function tuneSocket(addon: NativeAddon, fd: number, family: SocketAddress['family']): void {
+  if (family === 'unix') return;
+  const { options } = addon;
+  // A relay forwards writes as they come; whether to gather them was the application's decision.
+  addon.setOption(fd, options.noDelay, 1);
+  // A peer that vanished without a word would otherwise hold its connection for ever.
+  addon.setOption(fd, options.keepAlive, 1);
+  addon.setOption(fd, options.keepIdleSec, KEEPALIVE.idleSec);
+  addon.setOption(fd, options.keepIntervalSec, KEEPALIVE.intervalSec);
+  addon.setOption(fd, options.keepCount, KEEPALIVE.count);
+}
