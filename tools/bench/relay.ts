@@ -114,7 +114,7 @@ async function main(args: string[]): Promise<void> {
   const remarks = await measureAll(plan, present, cores, results);
 
   const run: RunDescription = {
-    date: new Date(started).toISOString().slice(0, 16).replace('T', ' ') + ' UTC',
+    date: `${new Date(started).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     command: ['node dist/tools/bench/relay.js', ...args].join(' '),
     seconds: (Date.now() - started) / 1000,
     machine: describeMachine(),

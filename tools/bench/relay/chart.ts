@@ -3,7 +3,7 @@
 
 import { formatSummary, type RunDescription } from './report.ts';
 import type { Results, Summary } from './results.ts';
-import { type Group, groups, type Quantity, type Row, rowsOf, valueOf } from './views.ts';
+import { figureOf, type Group, groups, type Quantity, type Row, rowsOf } from './views.ts';
 
 const panelWidth = 520;
 const labelWidth = 190;
@@ -73,7 +73,7 @@ function panelsOf(results: Results, run: RunDescription): Panel[] {
     for (const quantity of group.quantities.filter(({ charted }) => charted)) {
       const bars: Bar[] = [];
       for (const row of rows) {
-        const summary = valueOf(results, quantity, row);
+        const summary = figureOf(results, quantity, row);
         if (summary !== null) bars.push({ row: oneRow(quantity, row, run), summary });
       }
       // A figure of the whole would come once for each side of a pair: once is enough.

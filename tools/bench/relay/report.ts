@@ -4,7 +4,7 @@ import type { Machine } from '../host/machine.ts';
 import type { Settings } from './measure.ts';
 import type { Results, Summary } from './results.ts';
 import { judge, type Verdict } from './verdicts.ts';
-import { groups, type Row, rowsOf, valueOf } from './views.ts';
+import { figureOf, groups, type Row, rowsOf } from './views.ts';
 
 export interface RunDescription {
   date: string;
@@ -40,13 +40,13 @@ export function tables(results: Results, run: RunDescription): Table[] {
   const tables: Table[] = [];
   for (const { title, note, quantities } of groups) {
     const measured = rows.filter((row) =>
-      quantities.some((quantity) => valueOf(results, quantity, row) !== null),
+      quantities.some((quantity) => figureOf(results, quantity, row) !== null),
     );
     if (measured.length === 0) continue;
     const heading = ['', ...quantities.map(({ label, unit }) => (unit === '' ? label : `${label}, ${unit}`))];
     const cells = (row: Row) => [
       row.label,
-      ...quantities.map((quantity) => formatSummary(valueOf(results, quantity, row), quantity.digits)),
+      ...quantities.map((quantity) => formatSummary(figureOf(results, quantity, row), quantity.digits)),
     ];
     tables.push({ title, note, rows: [heading, ...measured.map(cells)] });
   }

@@ -132,7 +132,7 @@ export function rowsOf(results: Results, contenders: readonly { name: string; ti
   });
 }
 
-export function valueOf(results: Results, quantity: Quantity, row: Row): Summary | null {
+export function figureOf(results: Results, quantity: Quantity, row: Row): Summary | null {
   const { measure, name } = quantity;
   const figure = { contender: row.contender, measure, name };
   if (quantity.added === true) {
