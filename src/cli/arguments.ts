@@ -1,0 +1,133 @@
+/**
+ * From the command line to a checked configuration. Mistakes are answered with what is wrong and what is right.
+ */
+
+import { parseArgs } from 'node:util';
+import { AddressError, type Endpoint, takeEndpoint } from '../core/address.ts';
+import { escapeText } from '../core/format.ts';
+import type { LogLevel } from '../core/log.ts';
+import type { ProxyMode } from '../proxy/stack.ts';
+import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options.ts';
+
+export interface Configuration {
+  readonly mode: ProxyMode;
+  readonly listen: Endpoint;
+  readonly dial: Endpoint;
+  readonly connectTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  /** Undefined: as many as there are descriptors for. */
+  readonly maxConnections: number | undefined;
+  readonly maxMessageBytes: number;
+  readonly logLevel: LogLevel;
+  readonly status: boolean;
+}
+
+export type Command = { readonly do: 'help' } | { readonly do: 'version' } | ({ readonly do: 'run' } & Configuration);
+
+/** @throws UsageError */
+export function parseCommand(argv: readonly string[]): Command {
+  const { values, words } = readWords(argv);
+  if (values.has('help')) return { do: 'help' };
+  if (values.has('version')) return { do: 'version' };
+  const mode = modeOf(values);
+  const [listen, dial] = addressesOf(words, mode);
+  if (dial.path === undefined && dial.port === 0) {
+    throw new UsageError(`port 0 cannot be dialled; the ${farEnd(mode)} needs its real port`);
+  }
+  if (values.has('carriers') && mode === 'relay') throw new UsageError('-n is for -c and -s; a relay (-r) has no peer');
+  return {
+    do: 'run',
+    mode,
+    listen,
+    dial,
+    connectTimeoutMs: (values.get('connectTimeout') as number | undefined) ?? 10_000,
+    drainTimeoutMs: (values.get('drainTimeout') as number | undefined) ?? 30_000,
+    maxConnections: values.get('maxConnections') as number | undefined,
+    maxMessageBytes: (values.get('maxMessage') as number | undefined) ?? 256 * 1024,
+    logLevel: (values.get('logLevel') as LogLevel | undefined) ?? 'info',
+    status: !values.has('noStatus'),
+  };
+}
+
+function readWords(argv: readonly string[]): { values: Map<OptionName, unknown>; words: string[] } {
+  const options = Object.fromEntries(
+    Object.values(OPTIONS as Record<string, OptionSpec<unknown>>).map((spec) => [
+      spec.flag,
+      {
+        type: spec.value === undefined ? ('boolean' as const) : ('string' as const),
+        ...(spec.short === undefined ? {} : { short: spec.short }),
+      },
+    ]),
+  );
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const values = new Map<OptionName, unknown>();
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    else if (token.kind === 'option') readOption(token, values);
+  }
+  return { values, words };
+}
+
+function readOption(token: { name: string; rawName: string; value: string | undefined }, values: Map<OptionName, unknown>): void {
+  const found = (Object.entries(OPTIONS) as [OptionName, OptionSpec<unknown>][]).find(([, spec]) => spec.flag === token.name);
+  if (found === undefined) throw new UsageError(unknownOption(token.rawName));
+  const [name, spec] = found;
+  if (values.has(name)) throw new UsageError(`--${spec.flag} is given twice`);
+  if (spec.value === undefined) {
+    if (token.value !== undefined) throw new UsageError(`--${spec.flag} takes no value`);
+    values.set(name, true);
+    return;
+  }
+  if (token.value === undefined || token.value === '') throw new UsageError(`--${spec.flag} needs a value: ${spec.help}`);
+  values.set(name, spec.parse === undefined ? token.value : spec.parse(token.value, spec.flag));
+}
+
+function unknownOption(rawName: string): string {
+  const name = escapeText(rawName);
+  const close = Object.values(OPTIONS).find((spec) => isClose(rawName.replace(/^-+/, ''), spec.flag));
+  return `unknown option '${name}'${close === undefined ? '' : `; did you mean --${close.flag}?`}`;
+}
+
+/** A beginning of the flag, or at most two letters away from it (Levenshtein). */
+function isClose(typed: string, flag: string): boolean {
+  if (typed.length >= 3 && flag.startsWith(typed)) return true;
+  let row = Array.from({ length: flag.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= typed.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= flag.length; j++) {
+      const same = typed[i - 1] === flag[j - 1] ? 0 : 1;
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + same));
+    }
+    row = next;
+  }
+  return typed.length >= 3 && (row[flag.length] as number) <= 2;
+}
+
+function modeOf(values: Map<OptionName, unknown>): ProxyMode {
+  const modes = (['client', 'server', 'relay'] as const).filter((mode) => values.has(mode));
+  if (modes.length === 0) throw new UsageError('say what to be: -c (near the client), -s (near the server) or -r (plain relay)');
+  if (modes.length > 1) throw new UsageError(`only one of -c, -s and -r is possible, not ${modes.map((m) => `-${m[0]}`).join(' and ')}`);
+  return modes[0] as ProxyMode;
+}
+
+function addressesOf(words: string[], mode: ProxyMode): [Endpoint, Endpoint] {
+  const form = `-${mode[0]} LISTEN ${farEnd(mode).toUpperCase()}`;
+  if (words.length === 0) throw new UsageError(`two addresses are missing: tcp-proxy ${form}`);
+  try {
+    const [listen, others] = takeEndpoint(words);
+    if (others.length === 0) throw new UsageError(`the ${farEnd(mode)}'s address is missing: tcp-proxy ${form}`);
+    const [dial, rest] = takeEndpoint(others);
+    if (rest.length > 0) {
+      throw new UsageError(`too much: ${rest.map((word) => `'${escapeText(word)}'`).join(' ')}; the form is tcp-proxy ${form}`);
+    }
+    return [listen, dial];
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function farEnd(mode: ProxyMode): 'peer' | 'target' {
+  return mode === 'client' ? 'peer' : 'target';
+}

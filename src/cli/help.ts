@@ -1,0 +1,41 @@
+/**
+ * --help: everything on one screen of 80 x 40.
+ */
+
+import { OPTIONS, type OptionSpec } from './options.ts';
+
+const HEAD = `usage: tcp-proxy -c LISTEN PEER    near the client: accept apps, dial the peer
+       tcp-proxy -s LISTEN TARGET  near the server: accept the peer, dial the target
+       tcp-proxy -r LISTEN TARGET  a plain relay, without a peer
+
+An address is host:port, "host port" as two words, :port, port, [ipv6]:port, or
+the path of a Unix socket. LISTEN without a host is every address, PEER and
+TARGET without one this machine.
+`;
+
+const TAIL = `
+example: ssh to a server through a pair of proxies
+  tcp-proxy -s 0.0.0.0:22222 127.0.0.1:22        on the server
+  tcp-proxy -c 127.0.0.1:11111 server 22222      on your machine
+  ssh -p 11111 localhost
+
+SIGTERM and Ctrl-C: finish what is open, then exit; a second one exits at once.
+TCP_STRIPER_BACKEND=portable works without the native addon, TCP_STRIPER_SPLICE=off
+without splice(2). Exit codes: 0 done, 1 failed, 2 wrong usage.
+`;
+
+const MODES: readonly string[] = [OPTIONS.client.flag, OPTIONS.server.flag, OPTIONS.relay.flag];
+
+export function helpText(): string {
+  const specs: OptionSpec<unknown>[] = Object.values(OPTIONS);
+  const rows = specs
+    .filter((spec) => !MODES.includes(spec.flag))
+    .map((spec) => {
+      const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
+      const value = spec.value === undefined ? '' : ` ${spec.value}`;
+      return [`  ${short}--${spec.flag}${value}`, spec.help] as const;
+    });
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, help]) => `${name.padEnd(width)}  ${help}`);
+  return `${HEAD}\n${lines.join('\n')}\n${TAIL}`;
+}

@@ -1,0 +1,120 @@
+/**
+ * Runs a configured proxy from start to exit: backend, logs, status view, signals, summary.
+ */
+
+import { formatAddress, formatEndpoint } from '../core/address.ts';
+import { formatBytes, formatDuration, plural } from '../core/format.ts';
+import { type Logger, lineLogger } from '../core/log.ts';
+import { openTransport } from '../layer/tcp/backend.ts';
+import { type ConnectionRow, StatusLine, type StatusView } from '../observe/status.ts';
+import { ProxyService } from '../proxy/service.ts';
+import type { Session } from '../proxy/session.ts';
+import type { IoPipe } from '../pipe/pipe.ts';
+import type { Configuration } from './arguments.ts';
+
+/** Descriptors that are not for connections: logs, the poller, kernel pipes, name lookups. */
+const RESERVED_DESCRIPTORS = 100;
+
+/** Resolves to the exit code. */
+export async function run(config: Configuration): Promise<number> {
+  let statusLine: StatusLine | null = null;
+  const log = lineLogger(config.logLevel, (line) => {
+    if (statusLine !== null) statusLine.print(line);
+    else process.stderr.write(`${line}\n`);
+  });
+  const { transport, notice, descriptorLimit } = openTransport();
+  if (notice !== null) log.warn(notice);
+  const service = new ProxyService({
+    mode: config.mode,
+    listen: config.listen,
+    dial: config.dial,
+    transport,
+    log,
+    connectTimeoutMs: config.connectTimeoutMs,
+    maxConnections: config.maxConnections ?? Math.max(1, Math.floor((descriptorLimit - RESERVED_DESCRIPTORS) / 2)),
+    maxMessageBytes: config.maxMessageBytes,
+    splice: process.env.TCP_STRIPER_SPLICE !== 'off',
+  });
+  try {
+    await service.start();
+  } catch (error) {
+    log.error((error as Error).message);
+    return 1;
+  }
+  const listening = service.addresses.map(formatAddress).join(' and ');
+  const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoint(config.dial)}`;
+  log.info(`${title} (${transport.name} backend)`);
+  if (config.status && process.stderr.isTTY) statusLine = new StatusLine(process.stderr, () => viewOf(service, title));
+
+  const reset = await drainOnSignal(service, config, log);
+  statusLine?.close();
+  statusLine = null;
+  log.info(summary(service, reset));
+  return 0;
+}
+
+/** Waits for the first SIGTERM or SIGINT, then for the sessions; a second signal ends the process at once. */
+function drainOnSignal(service: ProxyService, config: Configuration, log: Logger): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let draining = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (draining) {
+        log.warn(`second ${signal}: ending at once, ${plural(service.sessions.size, 'connection')} reset`);
+        service.stop();
+        process.exit(1);
+      }
+      draining = true;
+      const open = service.sessions.size;
+      if (open > 0) {
+        const limit = formatDuration(config.drainTimeoutMs);
+        log.info(`${signal}: finishing ${plural(open, 'connection')}, at most ${limit}; again to end at once`);
+      }
+      service.drain(config.drainTimeoutMs).then(resolve, reject);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+function summary(service: ProxyService, reset: number): string {
+  const { connections, failed, bytesForward, bytesBackward } = service.totals;
+  const troubles = [failed > reset ? `${failed - reset} failed` : '', reset > 0 ? `${reset} reset at the end` : ''];
+  const aside = troubles.filter((text) => text !== '').join(', ');
+  return (
+    `served ${plural(connections, 'connection')}${aside === '' ? '' : ` (${aside})`} in ${formatDuration(service.uptimeMs)}: ` +
+    `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`
+  );
+}
+
+function viewOf(service: ProxyService, title: string): StatusView {
+  const now = performance.now();
+  return {
+    title,
+    served: service.totals.connections,
+    uptimeMs: service.uptimeMs,
+    rows: [...service.sessions].map((session) => rowOf(session, now)),
+  };
+}
+
+function rowOf(session: Session, now: number): ConnectionRow {
+  return {
+    id: `c${session.id}`,
+    from: session.from === null ? 'unix' : formatAddress(session.from),
+    near: stateOf(session.near),
+    far: session.far === null ? 'dialling' : stateOf(session.far),
+    bytesForward: session.bytesForward,
+    bytesBackward: session.bytesBackward,
+    congestionsForward: session.congestionsForward,
+    congestionsBackward: session.congestionsBackward,
+    ageMs: now - session.startedAt,
+  };
+}
+
+/** The most telling word for a leg. */
+function stateOf(leg: IoPipe): string {
+  if (leg.broken !== null) return 'broken';
+  if (leg.finReceived && leg.finSent) return 'closed';
+  if (leg.finReceived) return 'fin in';
+  if (leg.finSent) return 'fin out';
+  return leg.writable ? 'open' : 'congested';
+}

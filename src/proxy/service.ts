@@ -1,0 +1,253 @@
+/**
+ * ProxyService: a listening proxy of one of the three modes, with all its sessions.
+ *
+ * At its connection limit it stops accepting, and the kernel's queue holds who comes; a full process never fails those
+ * that it already serves.
+ */
+
+import { type Endpoint, formatAddress, formatEndpoint, type SocketAddress } from '../core/address.ts';
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
+import { asPipeError, PipeError } from '../core/errors.ts';
+import { formatBytes, formatDuration, plural } from '../core/format.ts';
+import type { Logger } from '../core/log.ts';
+import { type DialHandlers, dial } from '../layer/tcp/dial.ts';
+import { type LookupFamily, resolveAll } from '../layer/tcp/resolve.ts';
+import type { Listener, Transport } from '../layer/tcp/transport.ts';
+import type { IoPipe } from '../pipe/pipe.ts';
+import { Session, type SessionHost } from './session.ts';
+import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
+import { removeSocket, removeStaleSocket } from './unix_socket.ts';
+
+export interface ServiceOptions extends StackOptions {
+  readonly mode: ProxyMode;
+  readonly listen: Endpoint;
+  /** The peer in client mode, else the target. */
+  readonly dial: Endpoint;
+  readonly transport: Transport;
+  readonly log: Logger;
+  /** Milliseconds to reach the far end. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Sessions at the same time. Default no limit. */
+  readonly maxConnections?: number;
+  /** False sends every byte through buffers. Default true. */
+  readonly splice?: boolean;
+  readonly clock?: Clock;
+  readonly lookup?: LookupFamily;
+}
+
+export interface Totals {
+  connections: number;
+  failed: number;
+  bytesForward: number;
+  bytesBackward: number;
+}
+
+export class ProxyService implements SessionHost {
+  readonly mode: ProxyMode;
+  readonly totals: Totals = { connections: 0, failed: 0, bytesForward: 0, bytesBackward: 0 };
+  readonly kernelPipes;
+  readonly #options: ServiceOptions;
+  readonly #stack: Stack;
+  readonly #clock: Clock;
+  readonly #maxConnections: number;
+  readonly #sessions = new Set<Session>();
+  #listeners: Listener[] = [];
+  #startedAt = 0;
+  #nextId = 1;
+  #atLimit = false;
+  #onIdle: (() => void) | null = null;
+  /** The far end cannot be reached: said once, until it can be again. */
+  #farTroubled = false;
+
+  constructor(options: ServiceOptions) {
+    this.mode = options.mode;
+    this.kernelPipes = options.splice === false ? null : options.transport.kernelPipes;
+    this.#options = options;
+    this.#stack = stackFor(options.mode, options);
+    this.#clock = options.clock ?? systemClock;
+    this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
+  }
+
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Milliseconds since start(). */
+  get uptimeMs(): number {
+    return this.#clock.now() - this.#startedAt;
+  }
+
+  /** Addresses that it listens on, with their real ports. */
+  get addresses(): SocketAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /**
+   * Begins to listen, on every address that the host stands for.
+   *
+   * @throws PipeError with a message that names the address
+   */
+  async start(): Promise<void> {
+    const { listen, transport, lookup } = this.#options;
+    this.#startedAt = this.#clock.now();
+    try {
+      if (listen.path !== undefined) await removeStaleSocket(listen.path);
+      for (const address of await resolveAll(listen, lookup)) {
+        this.#listeners.push(await this.#listenOn(withPort(address, this.#listeners[0]), transport));
+      }
+    } catch (error) {
+      this.#closeListeners();
+      const cause = asPipeError(error, 'tcp');
+      throw new PipeError(cause.code, cause.layer, `cannot listen on ${formatEndpoint(listen)}: ${cause.message}`, cause);
+    }
+  }
+
+  /**
+   * Accepts no more, and waits until the last session has ended; those that have not after `timeoutMs` are reset.
+   *
+   * @returns how many had to be reset
+   */
+  async drain(timeoutMs: number): Promise<number> {
+    this.#closeListeners();
+    if (this.#sessions.size === 0) return 0;
+    let cancel: Cancel = () => {};
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      cancel = this.#clock.after(timeoutMs, resolve);
+    });
+    cancel();
+    this.#onIdle = null;
+    const left = this.#sessions.size;
+    this.stop();
+    return left;
+  }
+
+  /** Resets everything now. */
+  stop(): void {
+    this.#closeListeners();
+    const error = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
+    for (const session of [...this.#sessions]) session.abort(error);
+    this.kernelPipes?.close();
+  }
+
+  dial(handlers: DialHandlers): Cancel {
+    const { transport, connectTimeoutMs = 10_000, lookup } = this.#options;
+    const options = {
+      transport,
+      clock: this.#clock,
+      timeoutMs: connectTimeoutMs,
+      // The peer may be restarting, and the app can wait for it. A target that refuses is an answer.
+      retry: this.mode === 'client',
+      ...(lookup === undefined ? {} : { lookup }),
+    };
+    return dial(this.#options.dial, options, handlers);
+  }
+
+  dialled(socket: IoPipe<'bytes'>): IoPipe {
+    return this.#stack.dialled(socket);
+  }
+
+  onOpen(session: Session): void {
+    if (this.#farTroubled) {
+      this.#farTroubled = false;
+      this.#options.log.info(`${formatEndpoint(this.#options.dial)} can be reached again`);
+    }
+    this.#logAbout(session).info(`open: ${describe(session)}`);
+  }
+
+  onRetry(session: Session, error: PipeError): void {
+    this.#logAbout(session).debug(`${error.message}; trying again`);
+    if (this.#farTroubled) return;
+    this.#farTroubled = true;
+    this.#options.log.warn(`${error.message}; connections wait while it is tried again`);
+  }
+
+  onClosed(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
+    this.#sessions.delete(session);
+    this.totals.bytesForward += session.bytesForward;
+    this.totals.bytesBackward += session.bytesBackward;
+    if (error !== null) this.totals.failed++;
+    this.#logClose(session, error, side);
+    if (this.#atLimit && this.#sessions.size < this.#maxConnections) {
+      this.#atLimit = false;
+      for (const listener of this.#listeners) listener.resume();
+    }
+    if (this.#sessions.size === 0) this.#onIdle?.();
+  }
+
+  #listenOn(address: SocketAddress, transport: Transport): Promise<Listener> {
+    const { log } = this.#options;
+    const handlers = {
+      onConnection: (socket: IoPipe<'bytes'>, peer: SocketAddress | null) => this.#onConnection(socket, peer),
+      onTrouble: (error: PipeError | null) => {
+        if (error === null) log.warn('accepting connections again');
+        else log.error(`cannot accept connections for now: ${error.message}`);
+      },
+    };
+    return transport.listen(address, handlers).catch((error: unknown) => {
+      // A machine without IPv6 still has all its IPv4 addresses.
+      const wildcard = address.family === 6 && address.host === '::';
+      if (!wildcard || asPipeError(error, 'tcp').code !== 'address-invalid') throw error;
+      return transport.listen({ family: 4, host: '0.0.0.0', port: address.port }, handlers);
+    });
+  }
+
+  #onConnection(socket: IoPipe<'bytes'>, peer: SocketAddress | null): void {
+    const id = this.#nextId++;
+    this.totals.connections++;
+    const session = new Session(id, this.#stack.accepted(socket), peer, this.#clock.now(), this);
+    // It may have ended already: without a descriptor, for example.
+    if (session.state !== 'closed') this.#sessions.add(session);
+    if (this.#sessions.size >= this.#maxConnections && !this.#atLimit) {
+      this.#atLimit = true;
+      this.#options.log.warn(`at the limit of ${plural(this.#maxConnections, 'connection')}; new ones wait`);
+      for (const listener of this.#listeners) listener.pause();
+    }
+  }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners) {
+      listener.close();
+      if (listener.address.family === 'unix') removeSocket(listener.address.path);
+    }
+    this.#listeners = [];
+  }
+
+  #logAbout(session: Session): Logger {
+    return this.#options.log.about(`c${session.id}`);
+  }
+
+  #logClose(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
+    const log = this.#logAbout(session);
+    const opened = session.to !== null;
+    const age = formatDuration(this.#clock.now() - session.startedAt);
+    if (!opened) {
+      const reason = error?.message ?? 'closed';
+      log.warn(`failed after ${age}: ${describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`);
+      return;
+    }
+    const volume = `${formatBytes(session.bytesForward)} sent, ${formatBytes(session.bytesBackward)} received`;
+    const stops = `congested ${session.congestionsForward}/${session.congestionsBackward} times`;
+    const line = `closed after ${age}: ${describe(session)}: ${volume}, ${stops}`;
+    if (error === null) log.info(line);
+    else log.info(`${line}; ${this.#blame(side)}${error.message}`);
+  }
+
+  #blame(side: 'near' | 'far' | null): string {
+    if (side === null) return '';
+    const names = { client: ['app', 'peer'], server: ['peer', 'target'], relay: ['client', 'target'] }[this.mode];
+    return `${side === 'near' ? names[0] : names[1]}: `;
+  }
+}
+
+/** `127.0.0.1:40000 -> 127.0.0.1:22`. */
+function describe(session: Session): string {
+  const from = session.from === null ? 'unix client' : formatAddress(session.from);
+  return session.to === null ? from : `${from} -> ${formatAddress(session.to)}`;
+}
+
+/** With port 0 asked for and several addresses, all get the port that the first one got. */
+function withPort(address: SocketAddress, first: Listener | undefined): SocketAddress {
+  if (first === undefined || address.family === 'unix' || first.address.family === 'unix') return address;
+  return address.port === 0 ? { ...address, port: first.address.port } : address;
+}
