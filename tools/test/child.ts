@@ -14,8 +14,8 @@ const MARK = 'TCP_STRIPER_TEST_FILE';
 export interface ChildOptions {
   command: string[];
   cwd: string;
-  /** Each test's own limit; `t.setTimeout()` in the file overrides it. */
-  testTimeoutMs: number;
+  /** For the whole file; one that needs more says so with `t.setTimeout()` at its top. */
+  fileTimeoutMs: number;
   /** A file that says nothing for so long is stuck where its own timers cannot run. */
   silenceMs: number;
   /** How long a file may go on after its last test; then something holds its event loop. */
@@ -38,7 +38,7 @@ export async function runFile(options: ChildOptions): Promise<ChildResult> {
     cwd: options.cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(options.testTimeoutMs / 1000), [MARK]: mark },
+    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(options.fileTimeoutMs / 1000), [MARK]: mark },
   });
   const entry = { child, mark };
   running.add(entry);
@@ -116,6 +116,7 @@ async function endStragglers(child: ChildProcess, mark: string): Promise<string[
   }
   killGroup(child);
   for (const { pid } of left) killPid(pid);
+  for (let waited = 0; marked(mark).length > 0 && waited < 2000; waited += 20) await sleep(20);
   return left.map(({ pid, command }) => `${pid}: ${command}`);
 }
 

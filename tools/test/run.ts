@@ -14,7 +14,7 @@ import { type Counts, type Failure, readTap } from './tap-tree.ts';
 
 export interface RunOptions extends Selection {
   root: string;
-  testTimeoutMs: number;
+  fileTimeoutMs: number;
   silenceMs: number;
   lingerMs: number;
   jobs: number;
@@ -71,7 +71,7 @@ async function runOne(file: TestFile, options: RunOptions): Promise<FileReport> 
   const { fault, exitCode, stderr } = await runFile({
     command: [process.execPath, '--enable-source-maps', file.compiled],
     cwd: options.root,
-    testTimeoutMs: options.testTimeoutMs,
+    fileTimeoutMs: options.fileTimeoutMs,
     silenceMs: options.silenceMs,
     lingerMs: options.lingerMs,
     onOutput: (chunk) => tap.parser.write(chunk),
@@ -125,11 +125,15 @@ function describeFailures({ file, failures, stderr }: FileReport): string[] {
   return lines;
 }
 
-/** tap's diagnostics: the diff and the stack are text of several lines, the rest is short. */
+/** tap's diagnostics, without what the stack says better, and without tap's own part of the stack. */
 function details(diag: object): string {
   return Object.entries(diag)
+    .filter(([key]) => key !== 'at' && key !== 'source')
     .map(([key, value]) => {
-      const text = typeof value === 'string' ? value : inspect(value, { depth: 6 });
+      const text =
+        typeof value === 'string'
+          ? value.replace(/^.*\bnode_modules\/.*\n?/gm, '')
+          : inspect(value, { depth: 6 });
       return text.includes('\n') ? `${key}:\n${indent(text)}` : `${key}: ${text}`;
     })
     .join('\n');
@@ -152,7 +156,7 @@ if (process.argv[1] === import.meta.filename) {
     root: values.root ?? process.cwd(),
     patterns: positionals,
     except: values.except,
-    testTimeoutMs: 60_000,
+    fileTimeoutMs: 60_000,
     silenceMs: 600_000,
     lingerMs: 5_000,
     jobs: 2,

@@ -56,6 +56,8 @@ export function readTap(): TapTree {
 function watch(parser: Parser, path: string[], tree: Pick<TapTree, 'counts' | 'failures' | 'skips'>): void {
   let hasBlocks = false;
   let block: Parser | null = null;
+  const failedBlocks = new Set<string>();
+  let hasSkips = false;
   let loose = 0;
   let looseFailed = 0;
 
@@ -65,15 +67,18 @@ function watch(parser: Parser, path: string[], tree: Pick<TapTree, 'counts' | 'f
     watch(child, [...path, child.name], tree);
   });
   parser.on('assert', (result: Result) => {
-    // The line after a block repeats what the block has said itself; unless the block saw nothing wrong.
-    const repeats = block && (result.ok || block.failures.length > 0);
+    // The line after a block repeats what the block has said itself, unless the block saw nothing wrong. And tap
+    // repeats that line when a test ends after its time was up.
+    const repeats = block !== null && (result.ok || block.failures.length > 0);
+    if (repeats && !result.ok) failedBlocks.add(result.name);
     block = null;
-    if (repeats) return;
+    if (repeats || (!result.ok && failedBlocks.has(result.name))) return;
     const where = [...path, result.name];
     if (result.skip || result.todo) {
       const reason = result.skip ? `skipped: ${result.skip}` : `to do: ${result.todo}`;
       tree.skips.push(`${where.join(' > ')} (${reason})`);
       tree.counts.skipped++;
+      hasSkips = true;
       return;
     }
     loose++;
@@ -93,8 +98,9 @@ function watch(parser: Parser, path: string[], tree: Pick<TapTree, 'counts' | 'f
       looseFailed++;
       tree.failures.push({ path: [...path, failure.tapError], diag: failure });
     }
-    if (hasBlocks && loose === 0 && looseFailed === 0) return;
     if (looseFailed > 0) tree.counts.failed++;
     else if (loose > 0) tree.counts.passed++;
+    // A block may assert by not throwing, as property tests do.
+    else if (path.length > 0 && !hasBlocks && !hasSkips) tree.counts.passed++;
   });
 }
