@@ -113,7 +113,9 @@ void EpollWatcher::ReleaseReferences() {
 int EpollWatcher::Add(int fd, int slot) {
   epoll_event event;
   memset(&event, 0, sizeof event);
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  // PRI: at TCP's urgent mark a read comes back short although there is more behind it, so that whoever takes a short
+  // read for an empty socket has to know.
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
   event.data.u64 = static_cast<uint64_t>(slot);
   const int result = ResultOf(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event));
   if (result != 0) return result;

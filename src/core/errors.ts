@@ -7,10 +7,10 @@
 
 /** Every code that a {@link PipeError} can carry, with its one-line meaning. */
 export const PIPE_ERRORS = {
-  reset: 'the peer reset the connection, or it was reset towards the peer',
+  reset: 'connection reset',
   refused: 'nothing listens at that address',
   unreachable: 'no route to that host or network',
-  timeout: 'the peer did not answer in time',
+  timeout: 'no answer in time',
   resolve: 'the host name could not be resolved',
   descriptors: 'out of file descriptors or of memory for sockets',
   'address-in-use': 'another program already listens at that address',

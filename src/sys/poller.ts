@@ -9,6 +9,8 @@ import { loadAddon, type NativeAddon, type NativePoll } from './addon.ts';
 
 /** Bytes, a FIN or a connection to accept have come. */
 export const POLL_IN = 1;
+/** Urgent data has come (TCP's out-of-band byte): reads stop at its mark, and short ones no longer mean an empty socket. */
+export const POLL_PRI = 2;
 /** There is room to send, or the connect is over. */
 export const POLL_OUT = 4;
 /** The socket has an error: `socketError` tells which. */

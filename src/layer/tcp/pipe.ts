@@ -23,7 +23,7 @@ import type { Spliceable } from '../../pipe/splice.ts';
 import type { NativeAddon } from '../../sys/addon.ts';
 import { EAGAIN, EINVAL, ENOTCONN, errnoName } from '../../sys/errno.ts';
 import type { KernelPipe } from '../../sys/kernel_pipe.ts';
-import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_RDHUP, type Poller, type PollTarget } from '../../sys/poller.ts';
+import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_PRI, POLL_RDHUP, type Poller, type PollTarget } from '../../sys/poller.ts';
 import { TcpInfo } from '../../sys/tcp_info.ts';
 
 /** What a TcpPipe works with: one per thread, shared by all its pipes. */
@@ -44,8 +44,8 @@ const IS_WRITABLE = 4;
 const FIN_RECEIVED = 8;
 const FIN_WANTED = 16;
 const FIN_GONE = 32;
-/** The kernel has reported FIN, RST or an error: a short read no longer means that there is nothing behind it. */
-const HANGUP = 64;
+/** FIN, RST, an error or urgent data have come: a short read no longer means that there is nothing behind it. */
+const READ_TO_END = 64;
 const NO_SPLICE = 128;
 
 export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable {
@@ -111,7 +111,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     const got = addon.recv(this.#fd, slab.bytes, HEADROOM, want);
     if (got > 0) {
       // A short read has emptied the socket, and the next byte brings a new edge (epoll(7)).
-      if (got < want && (this.#flags & HANGUP) === 0) this.#flags &= ~IS_READABLE;
+      if (got < want && (this.#flags & READ_TO_END) === 0) this.#flags &= ~IS_READABLE;
       return pool.seal(slab, got);
     }
     pool.reclaim(slab);
@@ -198,7 +198,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
       return;
     }
     let events = 0;
-    if ((mask & (POLL_ERR | POLL_HUP | POLL_RDHUP)) !== 0) this.#flags |= HANGUP;
+    if ((mask & (POLL_ERR | POLL_HUP | POLL_RDHUP | POLL_PRI)) !== 0) this.#flags |= READ_TO_END;
     if ((mask & POLL_ERR) !== 0 && this.#broken === null) {
       const error = this.#runtime.addon.socketError(this.#fd);
       if (error < 0) events |= this.#setBroken(error, 'socket');
@@ -221,7 +221,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     if (typeof peer === 'number') return peer === -ENOTCONN ? 0 : this.#setBroken(peer, 'connect');
     this.#flags |= IS_READY | IS_WRITABLE;
     let events = READY | WRITABLE;
-    if ((mask & (POLL_RDHUP | POLL_HUP)) !== 0) this.#flags |= HANGUP;
+    if ((mask & (POLL_RDHUP | POLL_HUP | POLL_PRI)) !== 0) this.#flags |= READ_TO_END;
     if ((mask & (POLL_IN | POLL_RDHUP | POLL_HUP)) !== 0) {
       this.#flags |= IS_READABLE;
       events |= READABLE;

@@ -12,6 +12,8 @@ export function tuneSocket(addon: NativeAddon, fd: number, family: SocketAddress
   const { options } = addon;
   // A relay forwards writes as they come; whether to gather them was the application's decision.
   addon.setOption(fd, options.noDelay, 1);
+  // Urgent data is part of the stream; left out of line, its byte would be lost on the way through.
+  addon.setOption(fd, options.oobInline, 1);
   // A peer that vanished without a word would otherwise hold its connection for ever.
   addon.setOption(fd, options.keepAlive, 1);
   addon.setOption(fd, options.keepIdleSec, KEEPALIVE.idleSec);
