@@ -25,7 +25,8 @@ function proxySide(
   env: Record<string, string>,
 ): Side {
   const [flag = '', ...options] = mode;
-  const args = [proxyProgram, flag, local(listen), local(target), ...options];
+  // No line per connection, as the peers write none.
+  const args = [proxyProgram, flag, local(listen), local(target), '--log-level', 'warn', ...options];
   return { name, listen, command: { program: process.execPath, args, env } };
 }
 

@@ -38,15 +38,18 @@ export interface Bench {
 export interface Measure {
   name: MeasureName;
   target: LoadProgram;
+  /** Client, relay and target on one CPU, where they are pinned at all. */
+  onOneCore?: boolean;
   take(bench: Bench): Promise<Figures>;
 }
 
 export async function takeSample(
   measure: Measure,
   contender: Contender,
-  cores: CorePlan,
+  plan: CorePlan,
   settings: Settings,
 ): Promise<Figures> {
+  const cores = measure.onOneCore === true ? { ...plan, relay: plan.client, target: plan.client } : plan;
   const directory = mkdtempSync(join(tmpdir(), 'tcp-striper-bench-'));
   const targetPort = await freePort();
   const target = Child.start(load(measure.target, targetPort), { cpus: cores.target });

@@ -88,7 +88,7 @@ export const groups: readonly Group[] = [
   },
   {
     title: 'Latency of a 1-byte echo',
-    note: 'One connection, one byte under way. Added: minus no relay, in the same round.',
+    note: 'One connection, one byte under way, all processes on one core. Added: minus no relay, in the same round.',
     quantities: [
       whole('latency', { label: 'added p50', unit: 'µs', digits: 1, name: 'p50Us' }, { added: true }),
       whole('latency', { label: 'added p99', unit: 'µs', digits: 1, name: 'p99Us' }, { added: true }),
