@@ -46,10 +46,11 @@ export async function run(config: Configuration): Promise<number> {
   log.info(`${title} (${transport.name} backend)`);
   if (config.status && process.stderr.isTTY) statusLine = new StatusLine(process.stderr, () => viewOf(service, title));
 
-  const reset = await drainOnSignal(service, config, log);
+  const left = await drainOnSignal(service, config, log);
+  if (left > 0) log.warn(`${plural(left, 'connection')} still open after ${formatDuration(config.drainTimeoutMs)}: reset`);
   statusLine?.close();
   statusLine = null;
-  log.info(summary(service, reset));
+  log.info(summary(service));
   return 0;
 }
 
@@ -76,14 +77,12 @@ function drainOnSignal(service: ProxyService, config: Configuration, log: Logger
   });
 }
 
-function summary(service: ProxyService, reset: number): string {
-  const { connections, failed, bytesForward, bytesBackward } = service.totals;
-  const troubles = [failed > reset ? `${failed - reset} failed` : '', reset > 0 ? `${reset} reset at the end` : ''];
-  const aside = troubles.filter((text) => text !== '').join(', ');
-  return (
-    `served ${plural(connections, 'connection')}${aside === '' ? '' : ` (${aside})`} in ${formatDuration(service.uptimeMs)}: ` +
-    `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`
-  );
+function summary(service: ProxyService): string {
+  const { connections, failed, broken, bytesForward, bytesBackward } = service.totals;
+  const troubles = [failed > 0 ? `${failed} failed` : '', broken > 0 ? `${broken} reset` : ''].filter((text) => text !== '');
+  const aside = troubles.length === 0 ? '' : ` (${troubles.join(', ')})`;
+  const volume = `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`;
+  return `served ${plural(connections, 'connection')}${aside} in ${formatDuration(service.uptimeMs)}: ${volume}`;
 }
 
 function viewOf(service: ProxyService, title: string): StatusView {

@@ -37,14 +37,17 @@ export interface ServiceOptions extends StackOptions {
 
 export interface Totals {
   connections: number;
+  /** Their far end was never reached. */
   failed: number;
+  /** Ended by a reset or another error, after they had been open. */
+  broken: number;
   bytesForward: number;
   bytesBackward: number;
 }
 
 export class ProxyService implements SessionHost {
   readonly mode: ProxyMode;
-  readonly totals: Totals = { connections: 0, failed: 0, bytesForward: 0, bytesBackward: 0 };
+  readonly totals: Totals = { connections: 0, failed: 0, broken: 0, bytesForward: 0, bytesBackward: 0 };
   readonly kernelPipes;
   readonly #options: ServiceOptions;
   readonly #stack: Stack;
@@ -166,7 +169,8 @@ export class ProxyService implements SessionHost {
     this.#sessions.delete(session);
     this.totals.bytesForward += session.bytesForward;
     this.totals.bytesBackward += session.bytesBackward;
-    if (error !== null) this.totals.failed++;
+    if (session.to === null) this.totals.failed++;
+    else if (error !== null) this.totals.broken++;
     this.#logClose(session, error, side);
     if (this.#atLimit && this.#sessions.size < this.#maxConnections) {
       this.#atLimit = false;

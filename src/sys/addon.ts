@@ -22,6 +22,7 @@ export type OptionName =
   | 'reuseAddress'
   | 'reusePort'
   | 'keepAlive'
+  | 'oobInline'
   | 'rcvLowAt'
   | 'sendBuffer'
   | 'receiveBuffer'
@@ -29,6 +30,7 @@ export type OptionName =
   | 'priority'
   | 'typeOfService'
   | 'bindAddressNoPort'
+  | 'freeBind'
   | 'v6Only'
   | 'trafficClass'
   | 'noDelay'
@@ -114,8 +116,11 @@ export interface NativeAddon {
 
   /** Names, in the order of `tcpInfo`: the kernel's, without `tcpi_`. */
   readonly tcpInfoFields: readonly string[];
-  /** Length of the kernel's answer; fields beyond it are NaN. `TcpInfo` is what to use, and has the units. */
-  tcpInfo(fd: number, values: Float64Array): number;
+  /**
+   * Length of the kernel's answer in bytes; fields that are not whole within it are NaN. `TcpInfo` is what to use, and
+   * has the units. A `limit` below the kernel's own length gives the answer of an older kernel.
+   */
+  tcpInfo(fd: number, values: Float64Array, limit?: number): number;
 
   /** RLIMIT_NOFILE: how many descriptors this process may have, Infinity for no limit. */
   fdLimit(): { soft: number; hard: number } | number;

@@ -205,7 +205,7 @@ export class TcpInfo {
     return this.#field('bytes_acked');
   }
 
-  /** Received in order since the beginning. */
+  /** Received in order since the beginning. Counts the peer's FIN. */
   get bytesReceived(): number | undefined {
     return this.#field('bytes_received');
   }
