@@ -227,10 +227,14 @@ Napi::Value TcpInfo(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   int fd;
   double* values;
+  int limit = sizeof(KernelTcpInfo);
   if (!FdArgument(env, info[0], &fd) || !ValuesArgument(env, info[1], &values)) return Napi::Value();
+  if (!info[2].IsUndefined() && !IntArgument(env, info[2], "limit", 0, sizeof(KernelTcpInfo), &limit)) {
+    return Napi::Value();
+  }
   KernelTcpInfo kernel;
   memset(&kernel, 0, sizeof kernel);
-  socklen_t length = sizeof kernel;
+  socklen_t length = static_cast<socklen_t>(limit);
   const int result = ResultOf(getsockopt(fd, IPPROTO_TCP, kTcpInfo, &kernel, &length));
   if (result < 0) return Napi::Number::New(env, result);
   for (size_t i = 0; i < std::size(kFields); i++) {

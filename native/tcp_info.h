@@ -16,8 +16,9 @@ namespace tcp_striper {
 //   bytes/second   pacing_rate max_pacing_rate delivery_rate
 Napi::Array TcpInfoFields(Napi::Env env);
 
-// tcpInfo(fd, values: Float64Array): the length in bytes that the kernel returned, or a negative errno, in which case
-// `values` is untouched. A field of which the kernel did not return every byte is NaN.
+// tcpInfo(fd, values: Float64Array, limit?): the length in bytes that the kernel returned, or a negative errno, in which
+// case `values` is untouched. A field of which the kernel did not return every byte is NaN. With `limit` the kernel is
+// asked for no more bytes than that, and answers as an older kernel would.
 Napi::Value TcpInfo(const Napi::CallbackInfo& info);
 
 }  // namespace tcp_striper

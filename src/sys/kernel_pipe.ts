@@ -16,7 +16,10 @@ const RETRY_AFTER_MS = 100;
 export class KernelPipe {
   readonly readFd: number;
   readonly writeFd: number;
-  /** Bytes that it can hold, if every page in it is full. */
+  /**
+   * Its size as the kernel counts: 4,096 bytes for every slot. One slot takes one piece of a packet, be it one byte or
+   * 32 KiB, so that it may be full with much less than this, or hold more.
+   */
   readonly capacity: number;
   /** Bytes inside. Kept by whoever splices; the pool goes by it. */
   held = 0;
