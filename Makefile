@@ -109,7 +109,9 @@ bench-relay: build ## compare the relay with HAProxy, nginx, socat and Node's ow
 	@tools/test/install-debian.sh bench
 	@$(RUN) dist/tools/bench/relay.js
 
+# A package without its binary is a broken one.
 .PHONY: package
+package: export STRIPER_NATIVE = required
 package: build ## make the npm tarball, with the native binary inside
 	@$(RUN) dist/tools/package/package.js
 

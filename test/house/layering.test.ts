@@ -22,10 +22,6 @@ function check(test: Test, files: Record<string, string>): string[] {
 
 const NOTHING = 'export {};';
 
-t.test('this repository keeps the rules', async (t) => {
-  t.same(checkLayering(process.cwd()), []);
-});
-
 t.test('a tree that keeps the rules', async (t) => {
   const found = check(t, {
     'src/core/a.ts': `import { join } from 'node:path';\nimport './b.ts';`,

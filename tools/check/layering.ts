@@ -43,7 +43,7 @@ export function checkLayering(root: string): Violation[] {
     for (const { specifier, line } of readImports(file, readFileSync(join(root, file), 'utf8'))) {
       const report = (problem: string) => violations.push({ file, line, problem });
       if (specifier === null) {
-        report('imports what is not a plain string, so nobody can check it');
+        if (file.startsWith('src/')) report('imports what is not a plain string, so nobody can check it');
       } else if (/^\.\.?(\/|$)/.test(specifier)) {
         const to = posix.normalize(posix.join(posix.dirname(file), specifier));
         if (!existsSync(join(root, to)) || !/\.\w+$/.test(to))
