@@ -35,8 +35,8 @@ t.test(
   'what a binary needs',
   { skip: existsSync('/usr/bin/objdump') ? false : 'needs objdump' },
   async (t) => {
-    const { glibc, unexpectedLibraries } = needsOf(process.execPath);
+    const { glibc, unexpectedLibraries } = needsOf('/bin/sh');
     t.match(glibc, /^\d+\.\d+/);
-    t.type(unexpectedLibraries, Array);
+    t.same(unexpectedLibraries, []);
   },
 );

@@ -16,16 +16,16 @@ export interface Needs {
 }
 
 export function needsOf(file: string): Needs {
-  const symbols = execFileSync('objdump', ['-T', file], { encoding: 'utf8' });
-  const versions = [...symbols.matchAll(/\bGLIBC_(\d+(?:\.\d+)*)/g)].map((match) => match[1]!);
-  const libraries = [
-    ...execFileSync('objdump', ['-p', file], { encoding: 'utf8' }).matchAll(/NEEDED\s+(\S+)/g),
-  ];
+  const versions = [...objdump('-T', file).matchAll(/\bGLIBC_(\d+(?:\.\d+)*)/g)].map((match) => match[1]!);
+  const libraries = [...objdump('-p', file).matchAll(/NEEDED\s+(\S+)/g)].map((match) => match[1]!);
   return {
     glibc: versions.sort(compareVersions).at(-1) ?? '0',
-    unexpectedLibraries: libraries.map((match) => match[1]!).filter((name) => !EXPECTED_LIBRARIES.test(name)),
+    unexpectedLibraries: libraries.filter((name) => !EXPECTED_LIBRARIES.test(name)),
   };
 }
+
+const objdump = (...args: string[]) =>
+  execFileSync('objdump', args, { encoding: 'utf8', maxBuffer: 64 << 20 });
 
 export function compareVersions(a: string, b: string): number {
   const [x, y] = [a.split('.').map(Number), b.split('.').map(Number)];

@@ -119,7 +119,7 @@ function describeFailures({ file, failures, stderr }: FileReport): string[] {
   const lines: string[] = [];
   for (const { path, diag } of failures) {
     lines.push('', `FAILED ${file.name}: ${path.join(' > ')}`);
-    if (diag) lines.push(indent(details(diag)));
+    if (diag) lines.push(indent(details(diag).slice(0, 6000)));
   }
   if (stderr.trim()) lines.push('', `What ${file.name} said on standard error:`, indent(stderr.slice(-4000)));
   return lines;
