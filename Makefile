@@ -30,7 +30,7 @@ deps: $(DEPS) ## install the npm packages of package-lock.json, when it changed
 
 $(DEPS): package-lock.json
 	@echo 'Installing npm packages ...'
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 .PHONY: build

@@ -57,10 +57,14 @@ function placeManifest(): void {
 
 /** Runs npm in the staging folder and returns what it says of the one package there. */
 function npmPack(...args: string[]): { filename: string; size: number; files: { path: string }[] } {
-  const output = execFileSync('npm', ['pack', '--json', '--loglevel=error', ...args], {
-    cwd: stage,
-    encoding: 'utf8',
-  });
+  const output = execFileSync(
+    'npm',
+    ['pack', '--json', '--loglevel=error', '--no-update-notifier', ...args],
+    {
+      cwd: stage,
+      encoding: 'utf8',
+    },
+  );
   return Object.values(JSON.parse(output))[0] as ReturnType<typeof npmPack>;
 }
 
