@@ -37,9 +37,9 @@ export function parsePlan(args: string[], defaultOut: string): Plan | 'help' {
   if (values.help === true) return 'help';
   const quick = values.quick === true;
   const asked = values.rounds === undefined ? undefined : positive('--rounds', values.rounds);
-  const bulk = asked ?? (quick ? 2 : 7);
-  const timed = asked ?? (quick ? 2 : 5);
-  const memory = Math.min(asked ?? 3, quick ? 1 : 3);
+  const bulk = asked ?? (quick ? 2 : 6);
+  const timed = asked ?? (quick ? 2 : 4);
+  const memory = Math.min(asked ?? 2, quick ? 1 : 3);
   return {
     only: chosen(
       '--only',
@@ -58,7 +58,7 @@ export function parsePlan(args: string[], defaultOut: string): Plan | 'help' {
     settings: settings(quick),
     out: values.out ?? defaultOut,
     pinned: values['no-pin'] !== true,
-    budgetMs: (quick ? 160 : 860) * 1000,
+    budgetMs: (quick ? 165 : 870) * 1000,
   };
 }
 
@@ -104,16 +104,16 @@ function chosen<Name extends string>(
 
 function settings(quick: boolean): Settings {
   return {
-    bulkMs: quick ? 800 : 2000,
-    rateMs: quick ? 800 : 2000,
-    warmUpMs: quick ? 300 : 500,
+    bulkMs: quick ? 600 : 2000,
+    rateMs: quick ? 600 : 2000,
+    warmUpMs: quick ? 200 : 400,
     rateConcurrency: 64,
     rateMessageBytes: 1024,
-    roundTrips: quick ? 5000 : 20_000,
+    roundTrips: quick ? 4000 : 20_000,
     idleConnections: Math.min(5000, Math.floor((descriptorLimit() - 500) / 2)),
-    idleSettleMs: quick ? 500 : 1000,
+    idleSettleMs: quick ? 300 : 1000,
     stalledConnections: 50,
-    stalledQuietMs: 2000,
+    stalledQuietMs: quick ? 1000 : 2000,
   };
 }
 

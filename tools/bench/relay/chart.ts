@@ -6,7 +6,7 @@ import type { Results, Summary } from './results.ts';
 import { figureOf, type Group, groups, type Quantity, type Row, rowsOf } from './views.ts';
 
 const panelWidth = 520;
-const labelWidth = 190;
+const labelWidth = 170;
 const valueWidth = 62;
 const rowHeight = 20;
 const barHeight = 12;
@@ -16,23 +16,30 @@ const axisHeight = 42;
 const gap = 20;
 const barsWidth = panelWidth - labelWidth - valueWidth;
 
+// No CSS variables: viewers that are not browsers do not know them.
 const style = `
-  :root { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --grid: #d8dee4; --ours: #0a7d4f; --theirs: #8c9bab; }
-  @media (prefers-color-scheme: dark) {
-    :root { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --grid: #30363d; --ours: #3fb97f; --theirs: #5d6b7a; }
-  }
-  .paper { fill: var(--paper); }
-  text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-  .title { font-weight: 600; font-size: 13px; }
+  text { font: 12px system-ui, sans-serif; fill: #1f2328; }
   .head { font-weight: 600; font-size: 17px; }
-  .faint { fill: var(--faint); font-size: 11px; }
-  .grid { stroke: var(--grid); }
-  .whisker { stroke: var(--ink); stroke-width: 1.2; }
-  .ours { fill: var(--ours); }
-  .theirs { fill: var(--theirs); }`;
+  .title { font-weight: 600; font-size: 13px; }
+  .faint { fill: #59636e; font-size: 11px; }
+  .paper { fill: #ffffff; }
+  .grid { stroke: #d8dee4; }
+  .whisker { stroke: #1f2328; stroke-width: 1.2; fill: none; }
+  .ours { fill: #2da06b; }
+  .theirs { fill: #9aa8b7; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3; }
+    .faint { fill: #9198a1; }
+    .paper { fill: #0d1117; }
+    .grid { stroke: #30363d; }
+    .whisker { stroke: #e6edf3; }
+    .ours { fill: #2c8a5f; }
+    .theirs { fill: #5d6b7a; }
+  }`;
 
 interface Bar {
   row: Row;
+  label: string;
   summary: Summary;
 }
 
@@ -67,28 +74,19 @@ ${parts.join('\n')}
 }
 
 function panelsOf(results: Results, run: RunDescription): Panel[] {
-  const rows = rowsOf(results, run.contenders);
   const panels: Panel[] = [];
   for (const group of groups) {
+    const rows = rowsOf(results, run.contenders, group);
     for (const quantity of group.quantities.filter(({ charted }) => charted)) {
       const bars: Bar[] = [];
       for (const row of rows) {
         const summary = figureOf(results, quantity, row);
-        if (summary !== null) bars.push({ row: oneRow(quantity, row, run), summary });
+        if (summary !== null) bars.push({ row, label: quantity.perSide ? row.label : row.title, summary });
       }
-      // A figure of the whole would come once for each side of a pair: once is enough.
-      const once = quantity.perSide
-        ? bars
-        : bars.filter((bar, i) => bar.row.contender !== bars[i - 1]?.row.contender);
-      if (once.length > 0) panels.push({ group, quantity, bars: once });
+      if (bars.length > 0) panels.push({ group, quantity, bars });
     }
   }
   return panels;
-}
-
-function oneRow(quantity: Quantity, row: Row, run: RunDescription): Row {
-  if (quantity.perSide) return row;
-  return { ...row, label: run.contenders.find(({ name }) => name === row.contender)?.title ?? row.label };
 }
 
 function panelHeight({ bars }: Panel): number {
@@ -96,8 +94,12 @@ function panelHeight({ bars }: Panel): number {
 }
 
 function draw({ group, quantity, bars }: Panel, left: number, top: number): string {
-  const { step, end } = niceScale(Math.max(...bars.map(({ summary }) => summary.max), 0));
-  const x = (value: number) => round(labelWidth + (Math.max(0, value) / end) * barsWidth);
+  // One disturbed round may reach far beyond the rest: its whisker is cut off, without an end, at the panel's edge.
+  const highest = Math.max(...bars.map(({ summary }) => summary.max));
+  const { step, end } = niceScale(
+    Math.min(highest, 2 * Math.max(...bars.map(({ summary }) => summary.median))),
+  );
+  const x = (value: number) => round(labelWidth + (Math.min(Math.max(0, value), end) / end) * barsWidth);
   const bottom = titleHeight + bars.length * rowHeight;
   const parts = [
     `<g transform="translate(${left} ${top})">`,
@@ -110,9 +112,11 @@ function draw({ group, quantity, bars }: Panel, left: number, top: number): stri
       `<text class="faint" x="${at}" y="${bottom + 14}" text-anchor="middle">${tick(i * step)}</text>`,
     );
   }
-  for (const [i, { row, summary }] of bars.entries())
-    parts.push(drawBar(row, summary, quantity, titleHeight + i * rowHeight, x));
-  const axis = `${quantity.label}, ${quantity.unit}${quantity.name === 'gbitPerSecond' || quantity.name === 'connectionsPerSecond' ? ' (more is better)' : ' (less is better)'}`;
+  for (const [i, bar] of bars.entries()) {
+    const cut = bar.summary.max > end;
+    parts.push(drawBar(bar, quantity.digits, titleHeight + i * rowHeight, x, cut));
+  }
+  const axis = `${quantity.label}, ${quantity.unit} (${quantity.moreIsBetter === true ? 'more' : 'less'} is better)`;
   parts.push(
     `<text class="faint" x="${labelWidth + barsWidth / 2}" y="${bottom + 30}" text-anchor="middle">${escaped(axis)}</text>`,
     '</g>',
@@ -120,24 +124,22 @@ function draw({ group, quantity, bars }: Panel, left: number, top: number): stri
   return parts.join('\n');
 }
 
-function drawBar(
-  row: Row,
-  summary: Summary,
-  quantity: Quantity,
-  top: number,
-  x: (value: number) => number,
-): string {
+function drawBar(bar: Bar, digits: number, top: number, x: (value: number) => number, cut: boolean): string {
+  const { row, label, summary } = bar;
   const middle = top + rowHeight / 2 - 4;
   const kind = /^(relay|pair)/.test(row.contender) ? 'ours' : 'theirs';
   const [zero, end, low, high] = [x(0), x(summary.median), x(summary.min), x(summary.max)];
-  const value = formatSummary({ ...summary, samples: 1 }, quantity.digits);
-  const whisker =
-    summary.samples < 2
-      ? ''
-      : `<path class="whisker" fill="none" d="M${low} ${middle}H${high}M${low} ${middle - 4}v8M${high} ${middle - 4}v8"/>`;
-  return `<text x="${labelWidth - 8}" y="${middle + 4}" text-anchor="end">${escaped(row.label)}</text>
-<rect class="${kind}" x="${zero}" y="${middle - barHeight / 2}" width="${round(end - zero)}" height="${barHeight}"/>
-${whisker}<text x="${Math.max(end, high) + 6}" y="${middle + 4}">${value}</text>`;
+  const value = formatSummary({ ...summary, samples: 1 }, digits);
+  const parts = [
+    `<text x="${labelWidth - 8}" y="${middle + 4}" text-anchor="end">${escaped(label)}</text>`,
+    `<rect class="${kind}" x="${zero}" y="${middle - barHeight / 2}" width="${round(end - zero)}" height="${barHeight}"/>`,
+    `<text x="${Math.max(end, high) + 6}" y="${middle + 4}">${value}</text>`,
+  ];
+  if (summary.samples > 1) {
+    const ends = cut ? '' : `M${high} ${middle - 4}v8`;
+    parts.push(`<path class="whisker" d="M${low} ${middle}H${high}M${low} ${middle - 4}v8${ends}"/>`);
+  }
+  return parts.join('\n');
 }
 
 /** Steps of 1, 2 or 5 times a power of ten, about five of them. */

@@ -54,7 +54,7 @@ const direct: Contender = {
 
 const pair: Contender = {
   name: 'pair',
-  title: 'tcp-proxy -c and -s, -n 0',
+  title: 'pair -c/-s, -n 0',
   measures: everyMeasure,
   needsAddon: true,
   missing: () => notBuilt(proxyProgram),

@@ -4,7 +4,7 @@ import type { Machine } from '../host/machine.ts';
 import type { Settings } from './measure.ts';
 import type { Results, Summary } from './results.ts';
 import { judge, type Verdict } from './verdicts.ts';
-import { figureOf, groups, type Row, rowsOf } from './views.ts';
+import { figureOf, groups, type Quantity, type Row, rowsOf } from './views.ts';
 
 export interface RunDescription {
   date: string;
@@ -36,18 +36,18 @@ export function formatSummary(summary: Summary | null, digits: number): string {
 }
 
 export function tables(results: Results, run: RunDescription): Table[] {
-  const rows = rowsOf(results, run.contenders);
   const tables: Table[] = [];
-  for (const { title, note, quantities } of groups) {
+  for (const group of groups) {
+    const { title, note, quantities } = group;
+    const rows = rowsOf(results, run.contenders, group);
     const measured = rows.filter((row) =>
       quantities.some((quantity) => figureOf(results, quantity, row) !== null),
     );
     if (measured.length === 0) continue;
     const heading = ['', ...quantities.map(({ label, unit }) => (unit === '' ? label : `${label}, ${unit}`))];
-    const cells = (row: Row) => [
-      row.label,
-      ...quantities.map((quantity) => formatSummary(figureOf(results, quantity, row), quantity.digits)),
-    ];
+    const cell = (quantity: Quantity, row: Row) =>
+      quantity.perSide || row.first ? formatSummary(figureOf(results, quantity, row), quantity.digits) : '';
+    const cells = (row: Row) => [row.label, ...quantities.map((quantity) => cell(quantity, row))];
     tables.push({ title, note, rows: [heading, ...measured.map(cells)] });
   }
   return tables;

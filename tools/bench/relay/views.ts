@@ -15,6 +15,7 @@ export interface Quantity {
   perSide: boolean;
   /** Shown as the difference from `direct` in the same round. */
   added?: boolean;
+  moreIsBetter?: boolean;
   charted: boolean;
 }
 
@@ -26,8 +27,11 @@ export interface Group {
 
 export interface Row {
   contender: string;
+  title: string;
   side: string | undefined;
   label: string;
+  /** The first of its contender's rows: the one that shows the figures of the whole. */
+  first: boolean;
 }
 
 type Shape = Pick<Quantity, 'label' | 'unit' | 'digits' | 'name'>;
@@ -49,7 +53,11 @@ function bulkGroup(measure: 'bulk-up' | 'bulk-down', title: string): Group {
     note: 'One connection. Relay and load busy: cores used meanwhile; a relay busy near 1.0 was the bottleneck itself.',
     quantities: [
       each(measure, { label: 'CPU per GB', unit: 's', digits: 3, name: 'cpuSecondsPerGB' }),
-      whole(measure, { label: 'throughput', unit: 'Gbit/s', digits: 2, name: 'gbitPerSecond' }),
+      whole(
+        measure,
+        { label: 'throughput', unit: 'Gbit/s', digits: 2, name: 'gbitPerSecond' },
+        { moreIsBetter: true },
+      ),
       whole(
         measure,
         { label: 'relay busy', unit: 'cores', digits: 2, name: 'relayBusyCores' },
@@ -76,7 +84,11 @@ export const groups: readonly Group[] = [
     title: 'Short connections',
     note: '64 at a time: open, 1 KiB each way, close.',
     quantities: [
-      whole('rate', { label: 'connections', unit: '1/s', digits: 0, name: 'connectionsPerSecond' }),
+      whole(
+        'rate',
+        { label: 'connections', unit: '1/s', digits: 0, name: 'connectionsPerSecond' },
+        { moreIsBetter: true },
+      ),
       each('rate', { label: 'CPU per 1000', unit: 's', digits: 3, name: 'cpuSecondsPer1000' }),
       whole(
         'rate',
@@ -124,21 +136,33 @@ export const groups: readonly Group[] = [
   },
 ];
 
-export function rowsOf(results: Results, contenders: readonly { name: string; title: string }[]): Row[] {
-  return contenders.flatMap(({ name, title }) => {
+/** One row per contender, or, where a group has figures of sides, one per side. */
+export function rowsOf(
+  results: Results,
+  contenders: readonly { name: string; title: string }[],
+  group: Group,
+): Row[] {
+  const bySide = group.quantities.some(({ perSide }) => perSide);
+  return contenders.flatMap(({ name, title }): Row[] => {
     const sides = results.sides(name);
-    if (sides.length < 2) return [{ contender: name, side: sides[0], label: title }];
-    return sides.map((side) => ({ contender: name, side, label: `${title}: ${side} side` }));
+    if (!bySide || sides.length < 2) {
+      return [{ contender: name, title, side: sides[0], label: title, first: true }];
+    }
+    return sides.map((side, i): Row => ({
+      contender: name,
+      title,
+      side,
+      label: `${title}: ${side}`,
+      first: i === 0,
+    }));
   });
 }
 
 export function figureOf(results: Results, quantity: Quantity, row: Row): Summary | null {
   const { measure, name } = quantity;
   const figure = { contender: row.contender, measure, name };
-  if (quantity.added === true) {
-    if (row.contender === 'direct') return null;
-    return results.difference(figure, { ...figure, contender: 'direct' });
-  }
-  if (!quantity.perSide) return results.summary(figure);
-  return row.side === undefined ? null : results.summary({ ...figure, side: row.side });
+  if (quantity.perSide) return row.side === undefined ? null : results.summary({ ...figure, side: row.side });
+  if (!row.first) return null;
+  if (quantity.added !== true) return results.summary(figure);
+  return row.contender === 'direct' ? null : results.difference(figure, { ...figure, contender: 'direct' });
 }
