@@ -98,6 +98,12 @@ function brief(figures: Record<string, number>): string {
     .join(' ');
 }
 
+/** What to type for the same run; where its files go is no part of that. */
+function commandOf(args: string[]): string {
+  const kept = args.filter((word, i) => !word.startsWith('--out') && args[i - 1] !== '--out');
+  return ['node dist/tools/bench/relay.js', ...kept].join(' ');
+}
+
 async function main(args: string[]): Promise<void> {
   const plan = parsePlan(args, join(root, 'docs/benchmarks'));
   if (plan === 'help') {
@@ -115,7 +121,7 @@ async function main(args: string[]): Promise<void> {
 
   const run: RunDescription = {
     date: `${new Date(started).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    command: ['node dist/tools/bench/relay.js', ...args].join(' '),
+    command: commandOf(args),
     seconds: (Date.now() - started) / 1000,
     machine: describeMachine(),
     cores: cores.description,

@@ -148,13 +148,15 @@ export function rowsOf(
     if (!bySide || sides.length < 2) {
       return [{ contender: name, title, side: sides[0], label: title, first: true }];
     }
-    return sides.map((side, i): Row => ({
-      contender: name,
-      title,
-      side,
-      label: `${title}: ${side}`,
-      first: i === 0,
-    }));
+    return sides.map(
+      (side, i): Row => ({
+        contender: name,
+        title,
+        side,
+        label: `${title}: ${side}`,
+        first: i === 0,
+      }),
+    );
   });
 }
 
