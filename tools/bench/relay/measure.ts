@@ -1,12 +1,10 @@
 // What a measure is, and how one sample of it is taken: a fresh target, a fresh relay, nothing else of ours running.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Child } from '../host/children.ts';
 import type { CorePlan } from '../host/cores.ts';
 import { type LoadProgram, load } from '../host/load-programs.ts';
 import { awaitListening, freePort } from '../host/ports.ts';
+import { makeScratch, removeScratch } from '../host/scratch.ts';
 import { type Contender, type MeasureName, RunningContender } from './contender.ts';
 
 export interface Settings {
@@ -50,7 +48,7 @@ export async function takeSample(
   settings: Settings,
 ): Promise<Figures> {
   const cores = measure.onOneCore === true ? { ...plan, relay: plan.client, target: plan.client } : plan;
-  const directory = mkdtempSync(join(tmpdir(), 'tcp-striper-bench-'));
+  const directory = makeScratch();
   const targetPort = await freePort();
   const target = Child.start(load(measure.target, targetPort), { cpus: cores.target });
   let relay: RunningContender | null = null;
@@ -64,7 +62,7 @@ export async function takeSample(
   } finally {
     await relay?.stop();
     await target.stop();
-    rmSync(directory, { recursive: true, force: true });
+    removeScratch(directory);
   }
 }
 
