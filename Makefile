@@ -14,9 +14,10 @@ DEPS    := node_modules/.package-lock.json
 ADDON   := build/Release/tcp_striper.node
 TS      := dist/.compiled
 
-sources = $(if $(wildcard $(1)),$(shell find $(1) -type f))
-NATIVE_SOURCES := $(wildcard binding.gyp) $(call sources,native)
-TS_SOURCES     := $(wildcard tsconfig.json) $(call sources,src) $(call sources,test) $(call sources,tools)
+# Folders count as sources too: their time changes when a file is taken away.
+sources = $(if $(wildcard $(1)),$(shell find $(1) -mindepth 1 -name build -prune -o -print))
+NATIVE_SOURCES := $(wildcard binding.gyp native/*.cc native/*.h native/sources.txt)
+TS_SOURCES     := tsconfig.json $(call sources,src) $(call sources,test) $(call sources,tools)
 
 .PHONY: help
 help: ## this list

@@ -125,10 +125,10 @@ function describeFailures({ file, failures, stderr }: FileReport): string[] {
   return lines;
 }
 
-/** tap's diagnostics, without what the stack says better, and without tap's own part of the stack. */
+/** tap's diagnostics, without what the diff or the stack says better, and without tap's own part of the stack. */
 function details(diag: object): string {
   return Object.entries(diag)
-    .filter(([key]) => key !== 'at' && key !== 'source')
+    .filter(([key]) => key !== 'at' && !(key === 'source' && 'diff' in diag))
     .map(([key, value]) => {
       const text =
         typeof value === 'string'
