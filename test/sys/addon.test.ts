@@ -33,7 +33,7 @@ t.test('TCP_STRIPER_BACKEND', async (t) => {
 
   // node-gyp-build looks for the binary where this variable says, and then next to the executable.
   const nowhere = { TCP_STRIPER_PREBUILD: join(tmpdir(), 'tcp-striper-no-such-directory') };
-  const missing = await runNode(report, { env: nowhere });
+  const missing = await runNode(report, { env: { ...nowhere, TCP_STRIPER_BACKEND: '' } });
   const [loaded, problem] = JSON.parse(missing.stdout);
   t.equal(loaded, false);
   t.match(problem, /No native build was found/);

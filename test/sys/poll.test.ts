@@ -148,13 +148,13 @@ sysTest('nextTick and promises run when the callback returns, before anything el
   const order: string[] = [];
   const poll = new addon.Poll(new Int32Array(8), () => {
     setImmediate(() => order.push('immediate'));
-    Promise.resolve().then(() => order.push('promise'));
+    queueMicrotask(() => order.push('microtask'));
     process.nextTick(() => order.push('tick'));
     order.push('callback');
   });
   t.equal(poll.add(sockets.own(addon.socket(4)), 0), 0);
   await sleep(50);
-  t.same(order, ['callback', 'tick', 'promise', 'immediate']);
+  t.same(order, ['callback', 'tick', 'microtask', 'immediate']);
   poll.close();
 });
 

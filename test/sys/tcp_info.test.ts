@@ -1,6 +1,6 @@
 import { EBADF, EOPNOTSUPP } from '../../src/sys/errno.ts';
 import { TcpInfo } from '../../src/sys/tcp_info.ts';
-import { addon, sysTest } from './support.ts';
+import { addon, sleep, sysTest } from './support.ts';
 
 const FIELDS = addon.tcpInfoFields;
 
@@ -97,8 +97,7 @@ sysTest('values after a transfer', async (t, sockets) => {
   t.ok((info.rtoUs ?? 0) >= 200_000);
   t.ok((info.deliveryRateBytesPerSec ?? 0) > 1_000_000);
   t.type(info.deliveryRateAppLimited, 'boolean');
-  t.ok((info.busyUs ?? 0) > 0);
-  t.ok((info.receiveWindowLimitedUs ?? -1) >= 0 && (info.sendBufferLimitedUs ?? -1) >= 0);
+  t.ok((info.sendBufferLimitedUs ?? -1) >= 0);
   t.ok((info.sendWindowBytes ?? 0) > 0);
   t.ok((info.dataSegmentsOut ?? 0) >= bytes.length / 65536);
   t.equal(info.ssthreshSegments, Number.POSITIVE_INFINITY);
@@ -119,6 +118,11 @@ sysTest('what is queued and not sent is seen', async (t, sockets) => {
   t.equal(info.sample(client), true);
   t.ok((info.notSentBytes ?? 0) > 0);
   t.equal((info.bytesSent ?? 0) + (info.notSentBytes ?? 0), queued);
+  // The kernel counts these in its own ticks, of up to 10 ms.
+  await sleep(50);
+  t.equal(info.sample(client), true);
+  t.ok((info.busyUs ?? 0) > 0 && (info.busyUs ?? 0) < 60e6);
+  t.ok((info.receiveWindowLimitedUs ?? 0) > 0, 'the peer does not read');
 });
 
 sysTest('before a sample, and after one that failed, everything is undefined', async (t, sockets) => {
