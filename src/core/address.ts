@@ -59,7 +59,8 @@ export function formatAddress(address: SocketAddress): string {
 }
 
 function formatPath(path: string): string {
-  return path.startsWith('/') || path.startsWith('.') ? path : `unix:${path.replace('\0', '@')}`;
+  // Only a slash tells a path from a host: '.sock' needs the prefix as much as 'sock' does.
+  return /^\.{0,2}\//.test(path) ? path : `unix:${path.replace('\0', '@')}`;
 }
 
 /** The address, or null for a host without its port. */

@@ -39,7 +39,7 @@ export class PipeError extends Error {
   }
 }
 
-const BY_ERRNO_NAME: Readonly<Record<string, PipeErrorCode>> = {
+const BY_ERRNO_NAME = new Map<string, PipeErrorCode>(Object.entries({
   ECONNRESET: 'reset',
   // Linux reports a reset as EPIPE once the peer's FIN has been read, and on every later send.
   EPIPE: 'reset',
@@ -63,7 +63,7 @@ const BY_ERRNO_NAME: Readonly<Record<string, PipeErrorCode>> = {
   ENAMETOOLONG: 'address-invalid',
   EACCES: 'permission',
   EPERM: 'permission',
-};
+} as const));
 
 /**
  * A PipeError for an operating-system error.
@@ -72,7 +72,7 @@ const BY_ERRNO_NAME: Readonly<Record<string, PipeErrorCode>> = {
  * @param cause the error object, where there is one
  */
 export function systemError(name: string, layer: string, detail?: string, cause?: unknown): PipeError {
-  const code = BY_ERRNO_NAME[name] ?? 'system';
+  const code = BY_ERRNO_NAME.get(name) ?? 'system';
   return new PipeError(code, layer, `${detail ?? PIPE_ERRORS[code]} (${name})`, cause);
 }
 

@@ -18,7 +18,7 @@ export function formatBytes(bytes: number): string {
 
 /** `3723000` (milliseconds) as `1h02m03s`; below a minute with one decimal, below a second in ms. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
   const seconds = Math.round(ms / 1000);
   const pad = (n: number) => String(n).padStart(2, '0');
@@ -32,12 +32,13 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-// C0, DEL, C1, line separators, and the characters that reorder or hide text on a terminal (U+200B-F, U+202A-E, U+2060-9, U+FEFF).
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+// C0, DEL, C1, line separators, and the characters that reorder or hide text on a terminal (U+061C, U+200B-F, U+202A-E, U+2060-9, U+FEFF).
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** Makes a string from outside safe to print: control characters become visible escapes, the length is bounded. */
 export function escapeText(text: string, maxLength = 1000): string {
-  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
+  // Not in the middle of a character: half of a surrogate pair is no text.
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '')}...` : text;
   return cut.replace(UNSAFE, (c) => {
     const code = c.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;

@@ -16,7 +16,7 @@ export interface Logger {
   warn(message: string): void;
   info(message: string): void;
   debug(message: string): void;
-  /** A logger whose lines carry this subject, such as a connection's id. */
+  /** A logger whose lines carry this subject, such as a connection's id, behind the subjects that there are. */
   about(subject: string): Logger;
 }
 
@@ -37,7 +37,7 @@ export function lineLogger(level: LogLevel, sink: LineSink, now: () => Date = ()
       warn: at('warn'),
       info: at('info'),
       debug: at('debug'),
-      about: (subject) => make(`${escapeText(subject)} `),
+      about: (subject) => make(`${prefix}${escapeText(subject)} `),
     };
   };
   return make('');
