@@ -33,7 +33,8 @@ inline int64_t bulkSend(int fd, uint32_t milliseconds) {
 }
 
 // Reads to FIN. MSG_TRUNC on TCP throws the bytes away in the kernel with no copy, so the reader takes little of the
-// core that it shares with the sender. Returns bytes, or -1.
+// core that it shares with the sender. To the relay it is the same: with a reader that copies, CPU per GB of HAProxy,
+// nginx and our relay did not move beyond their spread. Returns bytes, or -1.
 inline int64_t bulkDiscard(int fd) {
   int64_t bytes = 0;
   for (;;) {
