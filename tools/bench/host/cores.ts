@@ -1,5 +1,5 @@
-// Which CPUs the relay and the load run on. Pinned, the CPU time per GB of a contender spread over a fifth of its median
-// in a run; placed by the scheduler, which at times put both on one CPU, over two thirds.
+// Which CPUs the relay and the load run on. Pinned, the CPU time per GB of nginx spread over a fifth of its median (five
+// rounds, twice); placed by the scheduler, which at times put relay and load on one CPU, over half to three quarters.
 
 import { readFileSync } from 'node:fs';
 
