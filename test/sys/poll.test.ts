@@ -144,19 +144,24 @@ sysTest('more events than the array holds come in further calls, none is lost', 
   poll.close();
 });
 
-sysTest('nextTick and promises run when the callback returns, before anything else', async (t, sockets) => {
-  const order: string[] = [];
-  const poll = new addon.Poll(new Int32Array(8), () => {
-    setImmediate(() => order.push('immediate'));
-    queueMicrotask(() => order.push('microtask'));
-    process.nextTick(() => order.push('tick'));
-    order.push('callback');
-  });
-  t.equal(poll.add(sockets.own(addon.socket(4)), 0), 0);
-  await sleep(50);
-  t.same(order, ['callback', 'tick', 'microtask', 'immediate']);
-  poll.close();
-});
+sysTest(
+  'nextTick and promises run when the callback returns, before the next event of any kind',
+  async (t, sockets) => {
+    const order: string[] = [];
+    const make = () =>
+      new addon.Poll(new Int32Array(8), () => {
+        order.push('callback');
+        queueMicrotask(() => order.push('microtask'));
+        process.nextTick(() => order.push('tick'));
+      });
+    // Both have an event in the same turn of the loop.
+    const polls = [make(), make()];
+    for (const poll of polls) t.equal(poll.add(sockets.own(addon.socket(4)), 0), 0);
+    await sleep(50);
+    t.same(order, ['callback', 'tick', 'microtask', 'callback', 'tick', 'microtask']);
+    for (const poll of polls) poll.close();
+  },
+);
 
 sysTest('closing it from inside its callback', async (t, sockets) => {
   let calls = 0;
@@ -239,6 +244,20 @@ sysTest('the process lives while something is watched, and ends by itself when n
     console.log('end of script');`);
   t.equal(idle.stdout, 'end of script\n');
   t.equal(idle.code, 0);
+
+  const unused = await runNode(`${PRELUDE} poller(); console.log('end of script');`);
+  t.equal(unused.stdout, 'end of script\n');
+  t.equal(unused.code, 0);
+
+  const careless = await runNode(`${PRELUDE}
+    const addon = loadAddon();
+    const fd = addon.socket(4);
+    const poll = new addon.Poll(new Int32Array(8), () => {});
+    poll.add(fd, 0);
+    addon.close(fd);
+    console.log(poll.remove(fd));`);
+  t.equal(careless.stdout, `${-EBADF}\n`, 'closed first and removed then: an error, and yet removed');
+  t.equal(careless.code, 0);
 
   const watching = await runNode(`${PRELUDE}
     const addon = loadAddon();
