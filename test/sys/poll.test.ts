@@ -301,6 +301,31 @@ sysTest('a Poll that nobody holds is collected when it watches nothing, and not 
   t.equal(result.code, 0, result.stderr);
 });
 
+sysTest('a Poll that was closed, inside its callback or outside, lets go of the callback', async (t) => {
+  const result = await runNode(
+    `${PRELUDE}
+    const { setTimeout: sleep } = await import('node:timers/promises');
+    const addon = loadAddon();
+    const fd = addon.socket(4);
+    const callbacks = [];
+    let calls = 0;
+    for (const inside of [true, false]) {
+      (() => {
+        const onEvents = () => { calls++; if (inside) poll.close(); };
+        const poll = new addon.Poll(new Int32Array(8), onEvents);
+        callbacks.push(new WeakRef(onEvents));
+        if (inside) poll.add(fd, 0); else poll.close();
+      })();
+      await sleep(20);
+    }
+    for (let i = 0; i < 5; i++) { gc(); await sleep(10); }
+    console.log(calls, callbacks.map((ref) => ref.deref()).join());`,
+    { flags: ['--expose-gc'] },
+  );
+  t.equal(result.stdout, '1 ,\n');
+  t.equal(result.code, 0, result.stderr);
+});
+
 sysTest('making and closing many leaves nothing behind', async (t) => {
   const before = openDescriptors();
   for (let i = 0; i < 500; i++) new addon.Poll(new Int32Array(8), () => {}).close();
