@@ -22,7 +22,10 @@ export interface Configuration {
   readonly status: boolean;
 }
 
-export type Command = { readonly do: 'help' } | { readonly do: 'version' } | ({ readonly do: 'run' } & Configuration);
+export type Command =
+  | { readonly do: 'help' }
+  | { readonly do: 'version' }
+  | ({ readonly do: 'run' } & Configuration);
 
 /** @throws UsageError */
 export function parseCommand(argv: readonly string[]): Command {
@@ -34,7 +37,8 @@ export function parseCommand(argv: readonly string[]): Command {
   if (dial.path === undefined && dial.port === 0) {
     throw new UsageError(`port 0 cannot be dialled; the ${farEnd(mode)} needs its real port`);
   }
-  if (values.has('carriers') && mode === 'relay') throw new UsageError('-n is for -c and -s; a relay (-r) has no peer');
+  if (values.has('carriers') && mode === 'relay')
+    throw new UsageError('-n is for -c and -s; a relay (-r) has no peer');
   return {
     do: 'run',
     mode,
@@ -59,7 +63,13 @@ function readWords(argv: readonly string[]): { values: Map<OptionName, unknown>;
       },
     ]),
   );
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const values = new Map<OptionName, unknown>();
   const words: string[] = [];
   for (const token of tokens) {
@@ -69,8 +79,13 @@ function readWords(argv: readonly string[]): { values: Map<OptionName, unknown>;
   return { values, words };
 }
 
-function readOption(token: { name: string; rawName: string; value: string | undefined }, values: Map<OptionName, unknown>): void {
-  const found = (Object.entries(OPTIONS) as [OptionName, OptionSpec<unknown>][]).find(([, spec]) => spec.flag === token.name);
+function readOption(
+  token: { name: string; rawName: string; value: string | undefined },
+  values: Map<OptionName, unknown>,
+): void {
+  const found = (Object.entries(OPTIONS) as [OptionName, OptionSpec<unknown>][]).find(
+    ([, spec]) => spec.flag === token.name,
+  );
   if (found === undefined) throw new UsageError(unknownOption(token.rawName));
   const [name, spec] = found;
   if (values.has(name)) throw new UsageError(`--${spec.flag} is given twice`);
@@ -79,7 +94,8 @@ function readOption(token: { name: string; rawName: string; value: string | unde
     values.set(name, true);
     return;
   }
-  if (token.value === undefined || token.value === '') throw new UsageError(`--${spec.flag} needs a value: ${spec.help}`);
+  if (token.value === undefined || token.value === '')
+    throw new UsageError(`--${spec.flag} needs a value: ${spec.help}`);
   values.set(name, spec.parse === undefined ? token.value : spec.parse(token.value, spec.flag));
 }
 
@@ -106,8 +122,12 @@ function isClose(typed: string, flag: string): boolean {
 
 function modeOf(values: Map<OptionName, unknown>): ProxyMode {
   const modes = (['client', 'server', 'relay'] as const).filter((mode) => values.has(mode));
-  if (modes.length === 0) throw new UsageError('say what to be: -c (near the client), -s (near the server) or -r (plain relay)');
-  if (modes.length > 1) throw new UsageError(`only one of -c, -s and -r is possible, not ${modes.map((m) => `-${m[0]}`).join(' and ')}`);
+  if (modes.length === 0)
+    throw new UsageError('say what to be: -c (near the client), -s (near the server) or -r (plain relay)');
+  if (modes.length > 1)
+    throw new UsageError(
+      `only one of -c, -s and -r is possible, not ${modes.map((m) => `-${m[0]}`).join(' and ')}`,
+    );
   return modes[0] as ProxyMode;
 }
 
@@ -116,10 +136,13 @@ function addressesOf(words: string[], mode: ProxyMode): [Endpoint, Endpoint] {
   if (words.length === 0) throw new UsageError(`two addresses are missing: tcp-proxy ${form}`);
   try {
     const [listen, others] = takeEndpoint(words);
-    if (others.length === 0) throw new UsageError(`the ${farEnd(mode)}'s address is missing: tcp-proxy ${form}`);
+    if (others.length === 0)
+      throw new UsageError(`the ${farEnd(mode)}'s address is missing: tcp-proxy ${form}`);
     const [dial, rest] = takeEndpoint(others);
     if (rest.length > 0) {
-      throw new UsageError(`too much: ${rest.map((word) => `'${escapeText(word)}'`).join(' ')}; the form is tcp-proxy ${form}`);
+      throw new UsageError(
+        `too much: ${rest.map((word) => `'${escapeText(word)}'`).join(' ')}; the form is tcp-proxy ${form}`,
+      );
     }
     return [listen, dial];
   } catch (error) {

@@ -49,7 +49,9 @@ function size(least: number, most: number): Parser<number> {
     const unit = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[match?.[2]?.toLowerCase() ?? ''] ?? 1;
     const bytes = match === null ? Number.NaN : Number(match[1]) * unit;
     if (bytes >= least && bytes <= most) return bytes;
-    throw new UsageError(`--${flag} ${text}: write a number of bytes such as 65536, 64k or 1M, from ${least} to ${most}`);
+    throw new UsageError(
+      `--${flag} ${text}: write a number of bytes such as 65536, 64k or 1M, from ${least} to ${most}`,
+    );
   };
 }
 
@@ -69,7 +71,11 @@ const parseCarriers: Parser<number> = (text, flag) => {
 const LARGEST_MESSAGE = Math.min(constants.MAX_LENGTH, 1024 ** 3);
 
 export const OPTIONS = {
-  client: { flag: 'client', short: 'c', help: 'near the client: accept apps, dial the peer (a tcp-proxy -s)' },
+  client: {
+    flag: 'client',
+    short: 'c',
+    help: 'near the client: accept apps, dial the peer (a tcp-proxy -s)',
+  },
   server: { flag: 'server', short: 's', help: 'near the server: accept the peer, dial the target' },
   relay: { flag: 'relay', short: 'r', help: 'a plain relay, without a peer' },
   carriers: {

@@ -7,9 +7,9 @@ import { formatBytes, formatDuration, plural } from '../core/format.ts';
 import { type Logger, lineLogger } from '../core/log.ts';
 import { openTransport } from '../layer/tcp/backend.ts';
 import { type ConnectionRow, StatusLine, type StatusView } from '../observe/status.ts';
+import type { IoPipe } from '../pipe/pipe.ts';
 import { ProxyService } from '../proxy/service.ts';
 import type { Session } from '../proxy/session.ts';
-import type { IoPipe } from '../pipe/pipe.ts';
 import type { Configuration } from './arguments.ts';
 
 /** Descriptors that are not for connections: logs, the poller, kernel pipes, name lookups. */
@@ -31,7 +31,8 @@ export async function run(config: Configuration): Promise<number> {
     transport,
     log,
     connectTimeoutMs: config.connectTimeoutMs,
-    maxConnections: config.maxConnections ?? Math.max(1, Math.floor((descriptorLimit - RESERVED_DESCRIPTORS) / 2)),
+    maxConnections:
+      config.maxConnections ?? Math.max(1, Math.floor((descriptorLimit - RESERVED_DESCRIPTORS) / 2)),
     maxMessageBytes: config.maxMessageBytes,
     splice: process.env.TCP_STRIPER_SPLICE !== 'off',
   });
@@ -44,10 +45,14 @@ export async function run(config: Configuration): Promise<number> {
   const listening = service.addresses.map(formatAddress).join(' and ');
   const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoint(config.dial)}`;
   log.info(`${title} (${transport.name} backend)`);
-  if (config.status && process.stderr.isTTY) statusLine = new StatusLine(process.stderr, () => viewOf(service, title));
+  if (config.status && process.stderr.isTTY)
+    statusLine = new StatusLine(process.stderr, () => viewOf(service, title));
 
   const left = await drainOnSignal(service, config, log);
-  if (left > 0) log.warn(`${plural(left, 'connection')} still open after ${formatDuration(config.drainTimeoutMs)}: reset`);
+  if (left > 0)
+    log.warn(
+      `${plural(left, 'connection')} still open after ${formatDuration(config.drainTimeoutMs)}: reset`,
+    );
   statusLine?.close();
   statusLine = null;
   log.info(summary(service));
@@ -68,7 +73,9 @@ function drainOnSignal(service: ProxyService, config: Configuration, log: Logger
       const open = service.sessions.size;
       if (open > 0) {
         const limit = formatDuration(config.drainTimeoutMs);
-        log.info(`${signal}: finishing ${plural(open, 'connection')}, at most ${limit}; again to end at once`);
+        log.info(
+          `${signal}: finishing ${plural(open, 'connection')}, at most ${limit}; again to end at once`,
+        );
       }
       service.drain(config.drainTimeoutMs).then(resolve, reject);
     };
@@ -79,7 +86,9 @@ function drainOnSignal(service: ProxyService, config: Configuration, log: Logger
 
 function summary(service: ProxyService): string {
   const { connections, failed, broken, bytesForward, bytesBackward } = service.totals;
-  const troubles = [failed > 0 ? `${failed} failed` : '', broken > 0 ? `${broken} reset` : ''].filter((text) => text !== '');
+  const troubles = [failed > 0 ? `${failed} failed` : '', broken > 0 ? `${broken} reset` : ''].filter(
+    (text) => text !== '',
+  );
   const aside = troubles.length === 0 ? '' : ` (${troubles.join(', ')})`;
   const volume = `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`;
   return `served ${plural(connections, 'connection')}${aside} in ${formatDuration(service.uptimeMs)}: ${volume}`;

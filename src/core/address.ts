@@ -77,21 +77,29 @@ function parseWord(word: string): Endpoint | null {
     return null;
   }
   if (word.indexOf(':') !== colon) {
-    throw new AddressError(`'${escapeText(word)}': an IPv6 address with a port is written in brackets, [::1]:22`);
+    throw new AddressError(
+      `'${escapeText(word)}': an IPv6 address with a port is written in brackets, [::1]:22`,
+    );
   }
   const host = word.slice(0, colon);
-  return { host: host === '' || host === '*' ? '' : parseHost(host, word), port: parsePort(word.slice(colon + 1), word) };
+  return {
+    host: host === '' || host === '*' ? '' : parseHost(host, word),
+    port: parsePort(word.slice(colon + 1), word),
+  };
 }
 
 function parseBracketed(word: string): Endpoint | null {
   const close = word.indexOf(']');
   const host = word.slice(1, close < 0 ? undefined : close);
   if (close < 0 || !isIPv6(host)) {
-    throw new AddressError(`'${escapeText(word)}': between the brackets belongs an IPv6 address, as in [::1]:22`);
+    throw new AddressError(
+      `'${escapeText(word)}': between the brackets belongs an IPv6 address, as in [::1]:22`,
+    );
   }
   const after = word.slice(close + 1);
   if (after === '') return null;
-  if (!after.startsWith(':')) throw new AddressError(`'${escapeText(word)}': behind the bracket belongs a port, as in [::1]:22`);
+  if (!after.startsWith(':'))
+    throw new AddressError(`'${escapeText(word)}': behind the bracket belongs a port, as in [::1]:22`);
   return { host, port: parsePort(after.slice(1), word) };
 }
 
@@ -100,10 +108,12 @@ function unbracket(word: string): string {
 }
 
 function unixEndpoint(path: string, word: string): Endpoint {
-  if (path === '' || path === '@') throw new AddressError(`'${escapeText(word)}': the path of the Unix socket is missing`);
+  if (path === '' || path === '@')
+    throw new AddressError(`'${escapeText(word)}': the path of the Unix socket is missing`);
   // As everywhere on Linux, @name is the abstract namespace.
   const name = path.startsWith('@') ? `\0${path.slice(1)}` : path;
-  if (name.indexOf('\0', 1) >= 0) throw new AddressError(`'${escapeText(word)}': a path cannot contain a NUL byte`);
+  if (name.indexOf('\0', 1) >= 0)
+    throw new AddressError(`'${escapeText(word)}': a path cannot contain a NUL byte`);
   // sun_path has 108 bytes, of which a path needs one for its NUL (unix(7)).
   if (Buffer.byteLength(name) > 107) {
     throw new AddressError(`'${escapeText(word)}': the path of a Unix socket has at most 107 bytes`);
@@ -120,8 +130,10 @@ function parsePort(text: string, word: string): number {
 function parseHost(host: string, word: string): string {
   if (isIP(host) !== 0) return host;
   // Four numbers are meant as an address: 1.2.3.400 is a typing error, not a name to look up.
-  if (/^[\d.]+$/.test(host)) throw new AddressError(`'${escapeText(word)}': ${escapeText(host)} is not an IPv4 address`);
+  if (/^[\d.]+$/.test(host))
+    throw new AddressError(`'${escapeText(word)}': ${escapeText(host)} is not an IPv4 address`);
   // Letters of any script (the resolver punycodes them), digits, hyphens, underscores, dots: RFC 1123, and what is in use.
-  if (host.length <= 253 && /^[\p{L}\p{N}_]([\p{L}\p{N}\p{M}_.-]*[\p{L}\p{N}\p{M}_.])?$/u.test(host)) return host;
+  if (host.length <= 253 && /^[\p{L}\p{N}_]([\p{L}\p{N}\p{M}_.-]*[\p{L}\p{N}\p{M}_.])?$/u.test(host))
+    return host;
   throw new AddressError(`'${escapeText(word)}': '${escapeText(host)}' is not a host name or an IP address`);
 }

@@ -79,7 +79,8 @@ export class Chunk {
    * @throws RangeError when there is less headroom than that
    */
   prepend(length: number): void {
-    if (length > this.headroom) throw new RangeError(`headroom is ${this.headroom} bytes, ${length} asked for`);
+    if (length > this.headroom)
+      throw new RangeError(`headroom is ${this.headroom} bytes, ${length} asked for`);
     this.start -= length;
   }
 
@@ -105,6 +106,29 @@ export class Chunk {
     const slab = this.#live();
     slab.references++;
     return new Chunk(slab, this.start, this.start, this.end);
+  }
+
+  /** Bytes of memory that this chunk keeps from being reused, together with those that share it. */
+  get pinnedBytes(): number {
+    return this.#live().bytes.length;
+  }
+
+  /** Whether other chunks have views on the same memory. */
+  get shared(): boolean {
+    return this.#live().references > 1;
+  }
+
+  /**
+   * Appends another chunk's bytes, by copy, when there is room behind `end` that nobody else uses. Takes the other over
+   * only if it succeeds.
+   */
+  absorb(other: Chunk): boolean {
+    const slab = this.#live();
+    if (slab.references > 1 || slab.bytes.length - this.end < other.length) return false;
+    other.memory.copy(slab.bytes, this.end, other.start, other.end);
+    this.end += other.length;
+    other.release();
+    return true;
   }
 
   /**

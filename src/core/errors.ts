@@ -39,31 +39,33 @@ export class PipeError extends Error {
   }
 }
 
-const BY_ERRNO_NAME = new Map<string, PipeErrorCode>(Object.entries({
-  ECONNRESET: 'reset',
-  // Linux reports a reset as EPIPE once the peer's FIN has been read, and on every later send.
-  EPIPE: 'reset',
-  ECONNABORTED: 'reset',
-  ECONNREFUSED: 'refused',
-  // A Unix socket path that is not there is, to a user, a service that is not running.
-  ENOENT: 'refused',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EHOSTDOWN: 'unreachable',
-  ENETDOWN: 'unreachable',
-  ETIMEDOUT: 'timeout',
-  EMFILE: 'descriptors',
-  ENFILE: 'descriptors',
-  ENOBUFS: 'descriptors',
-  ENOMEM: 'descriptors',
-  EADDRINUSE: 'address-in-use',
-  EADDRNOTAVAIL: 'address-invalid',
-  EAFNOSUPPORT: 'address-invalid',
-  EINVAL: 'address-invalid',
-  ENAMETOOLONG: 'address-invalid',
-  EACCES: 'permission',
-  EPERM: 'permission',
-} as const));
+const BY_ERRNO_NAME = new Map<string, PipeErrorCode>(
+  Object.entries({
+    ECONNRESET: 'reset',
+    // Linux reports a reset as EPIPE once the peer's FIN has been read, and on every later send.
+    EPIPE: 'reset',
+    ECONNABORTED: 'reset',
+    ECONNREFUSED: 'refused',
+    // A Unix socket path that is not there is, to a user, a service that is not running.
+    ENOENT: 'refused',
+    EHOSTUNREACH: 'unreachable',
+    ENETUNREACH: 'unreachable',
+    EHOSTDOWN: 'unreachable',
+    ENETDOWN: 'unreachable',
+    ETIMEDOUT: 'timeout',
+    EMFILE: 'descriptors',
+    ENFILE: 'descriptors',
+    ENOBUFS: 'descriptors',
+    ENOMEM: 'descriptors',
+    EADDRINUSE: 'address-in-use',
+    EADDRNOTAVAIL: 'address-invalid',
+    EAFNOSUPPORT: 'address-invalid',
+    EINVAL: 'address-invalid',
+    ENAMETOOLONG: 'address-invalid',
+    EACCES: 'permission',
+    EPERM: 'permission',
+  } as const),
+);
 
 /**
  * A PipeError for an operating-system error.

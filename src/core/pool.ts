@@ -20,6 +20,8 @@ const SIZES = [2 * 1024, 16 * 1024, 64 * 1024, 256 * 1024] as const;
 /** The largest pooled chunk, in bytes, and the largest read. */
 export const LARGEST_CHUNK = SIZES[SIZES.length - 1] as number;
 
+const SMALLEST_SLAB = HEADROOM + SIZES[0];
+
 /** A result that fills less than 1/8 of its slab is moved to a smaller one: the copy then costs little. */
 const SEAL_FRACTION = 8;
 
@@ -91,6 +93,19 @@ export class SlabPool implements SlabOwner {
       return small;
     }
     return new Chunk(slab, 0, HEADROOM, HEADROOM + length);
+  }
+
+  /**
+   * For a chunk that will wait: copied into a slab of its size when it would pin far more memory than it has bytes.
+   * Takes the chunk over and returns it or its copy.
+   */
+  compact(chunk: Chunk): Chunk {
+    const right = chunk.length * SEAL_FRACTION > chunk.pinnedBytes || chunk.pinnedBytes <= SMALLEST_SLAB;
+    if (right && !(chunk.shared && chunk.length < SIZES[0])) return chunk;
+    const copy = this.take(chunk.length);
+    chunk.memory.copy(copy.memory, copy.start, chunk.start, chunk.end);
+    chunk.release();
+    return copy;
   }
 
   /** Takes a slab back. Called by the last {@link Chunk.release}, or by a borrower that found nothing to read. */

@@ -42,7 +42,8 @@ export function renderStatus(view: StatusView, width: number, height: number): s
     const shown = view.rows.length > room ? view.rows.slice(-(room - 1)) : view.rows;
     const cells = [[...COLUMNS] as string[], ...shown.map(cellsOf)];
     const widths = COLUMNS.map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)));
-    for (const row of cells) lines.push(`  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}`.trimEnd());
+    for (const row of cells)
+      lines.push(`  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}`.trimEnd());
     const hidden = view.rows.length - shown.length;
     if (hidden > 0) lines.push(`  ... and ${hidden} older`);
   }

@@ -72,11 +72,11 @@ export class IoBridge implements DirectionHost {
   #onActivity(events: number, from: Direction, to: Direction): void {
     if (this.#ended) return;
     try {
-      if (events & BROKEN || !this.a.ready || !this.b.ready) return this.#settle();
-      if (events & READY) {
+      const flowing = this.a.ready && this.b.ready && (events & BROKEN) === 0;
+      if (flowing && (events & READY) !== 0) {
         this.forward.run();
         this.backward.run();
-      } else {
+      } else if (flowing) {
         if (events & READABLE) from.run();
         if (events & (WRITABLE | FIN_SENT)) to.run();
       }

@@ -94,7 +94,10 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
   send(chunk: Chunk): void {
     this.#require(this.writable, 'send() while not writable');
     this.#require(!this.#finAsked, 'send() after sendFin()');
-    this.#require(chunk.length <= this.maxSend, `send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`);
+    this.#require(
+      chunk.length <= this.maxSend,
+      `send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`,
+    );
     this.#require(!chunk.released, 'send() of a released chunk');
     this.#call(() => this.#pipe.send(chunk));
   }
@@ -132,7 +135,8 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     if (events & BROKEN) this.#require(this.broken !== null, 'event broken, but the flag is off');
     if (events & FIN_SENT) this.#require(this.finSent, 'event finSent, but the flag is off');
     // readable and writable may have turned off again between the fact and a deferred event; the consumer looks anyway.
-    if (events & (READABLE | WRITABLE)) this.#require(this.ready || this.broken !== null, 'data event before ready');
+    if (events & (READABLE | WRITABLE))
+      this.#require(this.ready || this.broken !== null, 'data event before ready');
     this.#observe();
     this.onActivity?.(events);
   }

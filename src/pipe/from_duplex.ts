@@ -173,6 +173,7 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     this.#tail?.release();
     this.#tail = null;
     // Closed by somebody else, without an error and before both ends were over: that is no end of stream.
-    if (!this.#ended || !this.#finSent) this.#onError(new PipeError('reset', this.#layer, 'the stream was closed'));
+    if (!this.#ended || !this.#finSent)
+      this.#onError(new PipeError('reset', this.#layer, 'the stream was closed'));
   }
 }

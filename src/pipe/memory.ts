@@ -61,7 +61,8 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
   constructor(kind: K, options: MemoryPipeOptions) {
     super();
     this.kind = kind;
-    this.maxSend = kind === 'messages' ? (options.maxSend ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    this.maxSend =
+      kind === 'messages' ? (options.maxSend ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
     this.#capacity = options.capacity ?? 256 * 1024;
     this.#cut = options.cut ?? ((available) => available);
     this.#ready = options.connecting !== true;
@@ -118,7 +119,8 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
 
   send(chunk: Chunk): void {
     if (!this.#writable) throw new Error('send() while not writable');
-    if (chunk.length > this.maxSend) throw new Error(`send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`);
+    if (chunk.length > this.maxSend)
+      throw new Error(`send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`);
     const peer = this.#peer;
     if (peer === null || peer.#discarded) {
       chunk.release();

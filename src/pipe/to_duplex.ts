@@ -56,7 +56,9 @@ export class PipeDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const complete = this.#pipe.finSent && error === null;
-    this.#pipe.discard(complete ? undefined : new PipeError('cancelled', 'duplex', undefined, error ?? undefined));
+    this.#pipe.discard(
+      complete ? undefined : new PipeError('cancelled', 'duplex', undefined, error ?? undefined),
+    );
     this.#onSent = this.#onFinSent = null;
     callback(error);
   }

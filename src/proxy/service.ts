@@ -101,7 +101,12 @@ export class ProxyService implements SessionHost {
     } catch (error) {
       this.#closeListeners();
       const cause = asPipeError(error, 'tcp');
-      throw new PipeError(cause.code, cause.layer, `cannot listen on ${formatEndpoint(listen)}: ${cause.message}`, cause);
+      throw new PipeError(
+        cause.code,
+        cause.layer,
+        `cannot listen on ${formatEndpoint(listen)}: ${cause.message}`,
+        cause,
+      );
     }
   }
 
@@ -227,7 +232,9 @@ export class ProxyService implements SessionHost {
     const age = formatDuration(this.#clock.now() - session.startedAt);
     if (!opened) {
       const reason = error?.message ?? 'closed';
-      log.warn(`failed after ${age}: ${describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`);
+      log.warn(
+        `failed after ${age}: ${describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`,
+      );
       return;
     }
     const volume = `${formatBytes(session.bytesForward)} sent, ${formatBytes(session.bytesBackward)} received`;
@@ -239,7 +246,9 @@ export class ProxyService implements SessionHost {
 
   #blame(side: 'near' | 'far' | null): string {
     if (side === null) return '';
-    const names = { client: ['app', 'peer'], server: ['peer', 'target'], relay: ['client', 'target'] }[this.mode];
+    const names = { client: ['app', 'peer'], server: ['peer', 'target'], relay: ['client', 'target'] }[
+      this.mode
+    ];
     return `${side === 'near' ? names[0] : names[1]}: `;
   }
 }

@@ -18,7 +18,8 @@ export async function removeStaleSocket(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw new PipeError('address-in-use', 'tcp', `${path} exists and is not a socket`);
-  if (await isServed(path)) throw new PipeError('address-in-use', 'tcp', `another program already listens at ${path}`);
+  if (await isServed(path))
+    throw new PipeError('address-in-use', 'tcp', `another program already listens at ${path}`);
   unlinkSync(path);
 }
 

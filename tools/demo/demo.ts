@@ -42,8 +42,14 @@ Two proxies have been spliced into a connection. Neither end knows:
 1. A file goes up and comes back on one connection: ${file}, ${formatBytes(statSync(file).size)}.
    The app ends its own direction first; the answer comes over the half-closed connection.`);
 const trip: RoundTrip = await sendFile(client.port, file);
-verdict(trip.sent === trip.arrived, `up    ${rate(trip.bytes, trip.upMs)}; SHA-256 at both ends ${trip.sent.slice(0, 16)}...`);
-verdict(trip.sent === trip.returned, `down  ${rate(trip.bytes, trip.downMs)}; SHA-256 ${trip.returned.slice(0, 16)}...`);
+verdict(
+  trip.sent === trip.arrived,
+  `up    ${rate(trip.bytes, trip.upMs)}; SHA-256 at both ends ${trip.sent.slice(0, 16)}...`,
+);
+verdict(
+  trip.sent === trip.returned,
+  `down  ${rate(trip.bytes, trip.downMs)}; SHA-256 ${trip.returned.slice(0, 16)}...`,
+);
 
 say(`
 2. ${CONNECTIONS} connections at once, each with ${formatBytes(ECHO_BYTES)} of its own that are echoed back.`);
@@ -57,13 +63,19 @@ say(`
 const before = target.endings.length;
 await breakOff(client.port);
 const ending = await nextEnding(before);
-verdict(ending === 'ECONNRESET', `the target saw ${ending === 'ECONNRESET' ? 'a reset (ECONNRESET)' : `'${ending}', not a reset`}`);
+verdict(
+  ending === 'ECONNRESET',
+  `the target saw ${ending === 'ECONNRESET' ? 'a reset (ECONNRESET)' : `'${ending}', not a reset`}`,
+);
 
 target.close();
 const codes = [await client.stop(), await server.stop()];
 say(`
 4. Both proxies are told to stop (SIGTERM).`);
-verdict(codes.every((code) => code === 0), `exit codes ${codes.join(' and ')}`);
+verdict(
+  codes.every((code) => code === 0),
+  `exit codes ${codes.join(' and ')}`,
+);
 say(`     -c ${afterLevel(client.lastLine())}`);
 say(`     -s ${afterLevel(server.lastLine())}`);
 say(

@@ -30,7 +30,10 @@ process.on('exit', () => {
 });
 
 /** @param onLine receives each log line */
-export function startProxy(args: readonly string[], onLine: (line: string) => void = () => {}): Promise<RunningProxy> {
+export function startProxy(
+  args: readonly string[],
+  onLine: (line: string) => void = () => {},
+): Promise<RunningProxy> {
   // In a process group of its own: a Ctrl-C at the terminal reaches it through stop() only, and once.
   const stdio = ['ignore', 'ignore', 'pipe'] as const;
   const child = spawn(process.execPath, [COMMAND, ...args], { stdio: [...stdio], detached: true });

@@ -28,7 +28,9 @@ function listens(port: number): Promise<boolean> {
 /** A page to fetch, for machines without an ssh server. */
 function startPage(): Promise<number> {
   const server = createServer((request, response) => {
-    response.end(`Hello from the target. You asked for ${request.method} ${request.url} through both proxies.\n`);
+    response.end(
+      `Hello from the target. You asked for ${request.method} ${request.url} through both proxies.\n`,
+    );
   });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
@@ -40,7 +42,10 @@ const targetPort = ssh ? 22 : await startPage();
 const show = (name: string) => (line: string) => say(`${name}  ${line}`);
 try {
   const server = await startProxy(['-s', `127.0.0.1:${PEER_PORT}`, `127.0.0.1:${targetPort}`], show('-s'));
-  const client = await startProxy(['-c', `127.0.0.1:${APP_PORT}`, '127.0.0.1', String(PEER_PORT)], show('-c'));
+  const client = await startProxy(
+    ['-c', `127.0.0.1:${APP_PORT}`, '127.0.0.1', String(PEER_PORT)],
+    show('-c'),
+  );
   say(`
 A pair of proxies is running:
 

@@ -70,7 +70,9 @@ export function dial(endpoint: Endpoint, options: DialOptions, handlers: DialHan
     // A race may be lost before its constructor has returned.
     if (over) race.cancel();
   };
-  const cancelLimit = clock.after(options.timeoutMs, () => fail(timeoutError(endpoint, options.timeoutMs, lastError)));
+  const cancelLimit = clock.after(options.timeoutMs, () =>
+    fail(timeoutError(endpoint, options.timeoutMs, lastError)),
+  );
   attempt();
   return cancel;
 }
@@ -78,6 +80,7 @@ export function dial(endpoint: Endpoint, options: DialOptions, handlers: DialHan
 function timeoutError(endpoint: Endpoint, timeoutMs: number, last: PipeError | null): PipeError {
   const limit = formatDuration(timeoutMs);
   // What kept failing is the better reason than that the time is up.
-  if (last !== null) return new PipeError(last.code, last.layer, `${last.message}; gave up after ${limit}`, last);
+  if (last !== null)
+    return new PipeError(last.code, last.layer, `${last.message}; gave up after ${limit}`, last);
   return new PipeError('timeout', 'tcp', `${formatEndpoint(endpoint)} did not answer within ${limit}`);
 }

@@ -12,8 +12,8 @@ import { EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoName } from '../../sys/er
 import type { PollTarget } from '../../sys/poller.ts';
 import { bindSocket, localAddressOf, openSocket, peerAddressOf } from '../../sys/socket.ts';
 import { TcpPipe, type TcpRuntime } from './pipe.ts';
-import { tuneSocket } from './tuning.ts';
 import { BACKLOG, type Listener, type ListenHandlers } from './transport.ts';
+import { tuneSocket } from './tuning.ts';
 
 const ACCEPTS_PER_TURN = 32;
 const RETRY_FIRST_MS = 50;

@@ -3,15 +3,15 @@
  */
 
 import type { SocketAddress } from '../../core/address.ts';
+import { systemError } from '../../core/errors.ts';
 import type { SlabPool } from '../../core/pool.ts';
+import { FailedPipe } from '../../pipe/failed.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import type { NativeAddon } from '../../sys/addon.ts';
 import { EAGAIN, EINPROGRESS, errnoName } from '../../sys/errno.ts';
 import { KernelPipePool } from '../../sys/kernel_pipe.ts';
 import { poller } from '../../sys/poller.ts';
 import { connectSocket, openSocket } from '../../sys/socket.ts';
-import { systemError } from '../../core/errors.ts';
-import { FailedPipe } from '../../pipe/failed.ts';
 import { TcpListener } from './listener.ts';
 import { TcpPipe, type TcpRuntime, tcpRuntime } from './pipe.ts';
 import type { Listener, ListenHandlers, Transport } from './transport.ts';

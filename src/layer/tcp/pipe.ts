@@ -15,7 +15,7 @@
  */
 
 import type { Chunk } from '../../core/chunk.ts';
-import { PipeError, systemError } from '../../core/errors.ts';
+import { type PipeError, systemError } from '../../core/errors.ts';
 import { defaultPool, HEADROOM, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
 import { PipeBase } from '../../pipe/base.ts';
 import { BROKEN, FIN_SENT, READABLE, READY, WRITABLE } from '../../pipe/pipe.ts';
@@ -23,7 +23,16 @@ import type { Spliceable } from '../../pipe/splice.ts';
 import type { NativeAddon } from '../../sys/addon.ts';
 import { EAGAIN, EINVAL, ENOTCONN, errnoName } from '../../sys/errno.ts';
 import type { KernelPipe } from '../../sys/kernel_pipe.ts';
-import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_PRI, POLL_RDHUP, type Poller, type PollTarget } from '../../sys/poller.ts';
+import {
+  POLL_ERR,
+  POLL_HUP,
+  POLL_IN,
+  POLL_OUT,
+  POLL_PRI,
+  POLL_RDHUP,
+  type Poller,
+  type PollTarget,
+} from '../../sys/poller.ts';
 import { TcpInfo } from '../../sys/tcp_info.ts';
 
 /** What a TcpPipe works with: one per thread, shared by all its pipes. */

@@ -5,9 +5,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { SocketAddress } from '../../core/address.ts';
 import { asPipeError } from '../../core/errors.ts';
+import type { SlabPool } from '../../core/pool.ts';
 import { DuplexPipe } from '../../pipe/from_duplex.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
-import type { SlabPool } from '../../core/pool.ts';
 import { BACKLOG, KEEPALIVE, type Listener, type ListenHandlers, type Transport } from './transport.ts';
 
 export class PortableTransport implements Transport {
@@ -20,7 +20,8 @@ export class PortableTransport implements Transport {
   }
 
   connect(address: SocketAddress): IoPipe<'bytes'> {
-    const where = address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+    const where =
+      address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
     const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
     return wrap(socket, this.#pool, 'connect');
   }
@@ -39,24 +40,39 @@ class PortableListener implements Listener {
   readonly #waiting: Socket[] = [];
   #paused = false;
 
-  static open(address: SocketAddress, handlers: ListenHandlers, pool: SlabPool | undefined): Promise<Listener> {
+  static open(
+    address: SocketAddress,
+    handlers: ListenHandlers,
+    pool: SlabPool | undefined,
+  ): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
       server.once('error', (error) => reject(asPipeError(error, 'tcp')));
-      const where = address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
-      server.listen({ ...where, backlog: BACKLOG, ipv6Only: address.family === 6 && address.host !== '::' }, () => {
-        resolve(new PortableListener(server, address, handlers, pool));
-      });
+      const where =
+        address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+      server.listen(
+        { ...where, backlog: BACKLOG, ipv6Only: address.family === 6 && address.host !== '::' },
+        () => {
+          resolve(new PortableListener(server, address, handlers, pool));
+        },
+      );
     });
   }
 
-  private constructor(server: Server, asked: SocketAddress, handlers: ListenHandlers, pool: SlabPool | undefined) {
+  private constructor(
+    server: Server,
+    asked: SocketAddress,
+    handlers: ListenHandlers,
+    pool: SlabPool | undefined,
+  ) {
     this.#server = server;
     this.#handlers = handlers;
     this.#pool = pool;
     const bound = server.address();
     this.address =
-      asked.family !== 'unix' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
+      asked.family !== 'unix' && bound !== null && typeof bound === 'object'
+        ? { ...asked, port: bound.port }
+        : asked;
     server.on('connection', (socket) => this.#onSocket(socket));
     // libuv drops the connection when descriptors run out; the others live on.
     server.on('error', (error) => handlers.onTrouble(asPipeError(error, 'tcp')));
@@ -106,4 +122,3 @@ function peerOf(socket: Socket): SocketAddress | null {
   if (mapped !== undefined) return { family: 4, host: mapped, port: remotePort };
   return { family: remoteFamily === 'IPv6' ? 6 : 4, host: remoteAddress, port: remotePort };
 }
-

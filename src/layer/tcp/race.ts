@@ -147,6 +147,11 @@ export class ConnectRace {
       const numeric = formatAddress(address);
       return numeric === where ? error.message : `${numeric}: ${error.message}`;
     });
-    return new PipeError(first.error.code, 'tcp', `cannot connect to ${where}: ${each.join('; ')}`, first.error);
+    return new PipeError(
+      first.error.code,
+      'tcp',
+      `cannot connect to ${where}: ${each.join('; ')}`,
+      first.error,
+    );
   }
 }

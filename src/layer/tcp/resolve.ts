@@ -29,7 +29,11 @@ export const systemLookup: LookupFamily = (host, family) =>
   });
 
 /** Resolves to connect. An empty host is this machine. Numeric hosts and paths are answered before it returns. */
-export function resolve(endpoint: Endpoint, handlers: ResolveHandlers, lookupFamily: LookupFamily = systemLookup): void {
+export function resolve(
+  endpoint: Endpoint,
+  handlers: ResolveHandlers,
+  lookupFamily: LookupFamily = systemLookup,
+): void {
   if (endpoint.path !== undefined) {
     handlers.onAddresses('unix', [{ family: 'unix', path: endpoint.path }]);
     handlers.onDone(null);
@@ -72,7 +76,10 @@ export function resolve(endpoint: Endpoint, handlers: ResolveHandlers, lookupFam
 }
 
 /** All addresses to listen on. An empty host is every address of the machine. */
-export async function resolveAll(endpoint: Endpoint, lookupFamily: LookupFamily = systemLookup): Promise<SocketAddress[]> {
+export async function resolveAll(
+  endpoint: Endpoint,
+  lookupFamily: LookupFamily = systemLookup,
+): Promise<SocketAddress[]> {
   if (endpoint.host === '') return [{ family: 6, host: '::', port: endpoint.port }];
   return new Promise((done, fail) => {
     const all: SocketAddress[] = [];
@@ -86,5 +93,10 @@ export async function resolveAll(endpoint: Endpoint, lookupFamily: LookupFamily 
 
 function resolveError(host: string, cause: NodeJS.ErrnoException | null): PipeError {
   const reason = cause?.code === 'EAI_AGAIN' ? 'the name server does not answer' : 'no such host';
-  return new PipeError('resolve', 'resolve', `cannot resolve '${host}': ${reason}${cause?.code ? ` (${cause.code})` : ''}`, cause);
+  return new PipeError(
+    'resolve',
+    'resolve',
+    `cannot resolve '${host}': ${reason}${cause?.code ? ` (${cause.code})` : ''}`,
+    cause,
+  );
 }
