@@ -22,6 +22,8 @@ export interface DuplexPipeOptions {
   /** The layer named in errors. Default `duplex`. */
   readonly layer?: string;
   readonly pool?: SlabPool;
+  /** For a stream whose end may be a failure in disguise: called at its end, and calls back unless it was one. */
+  readonly confirmEnd?: (confirmed: () => void) => void;
 }
 
 interface Resettable {
@@ -57,7 +59,8 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     this.#ready = options.readyEvent === undefined;
     if (options.readyEvent !== undefined) stream.once(options.readyEvent, () => this.#onReady());
     stream.on('readable', () => this.#onReadable());
-    stream.on('end', () => this.#onEnd());
+    const { confirmEnd = (confirmed) => confirmed() } = options;
+    stream.on('end', () => confirmEnd(() => this.#onEnd()));
     stream.on('error', (error) => this.#onError(asPipeError(error, this.#layer)));
     stream.on('close', () => this.#onClose());
     if (stream.readableLength > 0) this.#readable = true;
@@ -124,8 +127,11 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     this.silence();
     const stream = this.#stream;
     if (error === undefined) stream.destroy();
-    else if ('resetAndDestroy' in stream) (stream as unknown as Resettable).resetAndDestroy();
-    else stream.destroy(error);
+    else if (!('resetAndDestroy' in stream)) stream.destroy(error);
+    // libuv refuses to reset while a shutdown is under way, and leaves the socket open; it is under way for a moment.
+    else if (this.#finWanted && !this.#finSent && stream.writableLength === 0 && !stream.destroyed) {
+      stream.once('finish', () => (stream as unknown as Resettable).resetAndDestroy());
+    } else (stream as unknown as Resettable).resetAndDestroy();
     // The tail stays until the write's callback: the stream may still hold the memory.
   }
 

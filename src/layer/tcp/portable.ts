@@ -92,7 +92,8 @@ class PortableListener implements Listener {
   }
 
   close(): void {
-    for (const socket of this.#waiting.splice(0)) socket.destroy();
+    // Not an end of stream: nobody has answered them.
+    for (const socket of this.#waiting.splice(0)) socket.resetAndDestroy();
     this.#server.close();
   }
 
@@ -108,11 +109,28 @@ class PortableListener implements Listener {
 
 function wrap(socket: Socket, pool: SlabPool | undefined, readyEvent?: string): IoPipe<'bytes'> {
   socket.setKeepAlive(true, KEEPALIVE.idleSec * 1000);
+  // Else it would be destroyed at its end, before the end is confirmed. The pipe destroys it when it is discarded.
+  const { _readableState } = socket as SocketInside;
+  if (_readableState !== undefined) _readableState.autoDestroy = false;
   return new DuplexPipe(socket, {
     layer: 'tcp',
+    confirmEnd: (confirmed) => confirmFin(socket, confirmed),
     ...(pool === undefined ? {} : { pool }),
     ...(readyEvent === undefined ? {} : { readyEvent }),
   });
+}
+
+/** What node:net does not show and has had all along. Where it is gone one day, ends are believed unconfirmed. */
+type SocketInside = Socket & { _readableState?: { autoDestroy: boolean }; _handle?: { readStart?(): number } | null };
+
+/**
+ * A reset that arrives together with data is an end of stream to libuv (uv__stream_io, POLLHUP after a short read), and
+ * its error stays in the socket. One more read tells: it happens in the poll phase between the two calls here, and
+ * brings the end again, which nobody hears of, or the error, which breaks the pipe.
+ */
+function confirmFin(socket: SocketInside, confirmed: () => void): void {
+  socket._handle?.readStart?.();
+  setImmediate(() => setImmediate(confirmed));
 }
 
 function peerOf(socket: Socket): SocketAddress | null {
