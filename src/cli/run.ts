@@ -107,7 +107,7 @@ function viewOf(service: ProxyService, title: string): StatusView {
 function rowOf(session: Session, now: number): ConnectionRow {
   return {
     id: `c${session.id}`,
-    from: session.from === null ? 'unix' : formatAddress(session.from),
+    from: session.from === null ? 'nameless' : formatAddress(session.from),
     near: stateOf(session.near),
     far: session.far === null ? 'dialling' : stateOf(session.far),
     bytesForward: session.bytesForward,

@@ -104,8 +104,9 @@ export class StatusLine {
   }
 
   #draw(): void {
-    const width = this.#terminal.columns ?? 80;
-    const height = Math.max(1, (this.#terminal.rows ?? 24) - 1);
+    // A terminal that does not know its size says 0.
+    const width = this.#terminal.columns || 80;
+    const height = Math.max(1, (this.#terminal.rows || 24) - 1);
     const lines = renderStatus(this.#look(), width - 1, height);
     this.#terminal.write(`${this.#erase()}${lines.join('\n')}\n`);
     this.#drawn = lines.length;

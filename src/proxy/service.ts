@@ -160,7 +160,7 @@ export class ProxyService implements SessionHost {
       this.#farTroubled = false;
       this.#options.log.info(`${formatEndpoint(this.#options.dial)} can be reached again`);
     }
-    this.#logAbout(session).info(`open: ${describe(session)}`);
+    this.#logAbout(session).info(`open: ${this.#describe(session)}`);
   }
 
   onRetry(session: Session, error: PipeError): void {
@@ -233,15 +233,23 @@ export class ProxyService implements SessionHost {
     if (!opened) {
       const reason = error?.message ?? 'closed';
       log.warn(
-        `failed after ${age}: ${describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`,
+        `failed after ${age}: ${this.#describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`,
       );
       return;
     }
     const volume = `${formatBytes(session.bytesForward)} sent, ${formatBytes(session.bytesBackward)} received`;
     const stops = `congested ${session.congestionsForward}/${session.congestionsBackward} times`;
-    const line = `closed after ${age}: ${describe(session)}: ${volume}, ${stops}`;
+    const line = `closed after ${age}: ${this.#describe(session)}: ${volume}, ${stops}`;
     if (error === null) log.info(line);
     else log.info(`${line}; ${this.#blame(side)}${error.message}`);
+  }
+
+  /** `127.0.0.1:40000 -> 127.0.0.1:22`. */
+  #describe(session: Session): string {
+    // A TCP client has no address any more when it was gone before it was accepted.
+    const nameless = this.#options.listen.path === undefined ? 'a client already gone' : 'unix client';
+    const from = session.from === null ? nameless : formatAddress(session.from);
+    return session.to === null ? from : `${from} -> ${formatAddress(session.to)}`;
   }
 
   #blame(side: 'near' | 'far' | null): string {
@@ -251,12 +259,6 @@ export class ProxyService implements SessionHost {
     ];
     return `${side === 'near' ? names[0] : names[1]}: `;
   }
-}
-
-/** `127.0.0.1:40000 -> 127.0.0.1:22`. */
-function describe(session: Session): string {
-  const from = session.from === null ? 'unix client' : formatAddress(session.from);
-  return session.to === null ? from : `${from} -> ${formatAddress(session.to)}`;
 }
 
 /** With port 0 asked for and several addresses, all get the port that the first one got. */

@@ -62,11 +62,15 @@ export class ConnectRace {
     );
   }
 
-  /** Gives up; no handler is called any more. */
+  /** Gives up; no handler is called any more. Who accepted us meanwhile sees a reset and not an empty conversation. */
   cancel(): void {
+    this.#end(new PipeError('cancelled', 'tcp'));
+  }
+
+  #end(error?: PipeError): void {
     this.#over = true;
     this.#cancelTimer?.();
-    for (const pipe of this.#running.keys()) pipe.discard();
+    for (const pipe of this.#running.keys()) pipe.discard(error);
     this.#running.clear();
   }
 
@@ -128,13 +132,13 @@ export class ConnectRace {
     } else if (pipe.ready) {
       pipe.onActivity = null;
       this.#running.delete(pipe);
-      this.cancel();
+      this.#end();
       this.#handlers.onReady(pipe, address);
     }
   }
 
   #fail(error: PipeError): void {
-    this.cancel();
+    this.#end();
     this.#handlers.onFailed(error);
   }
 
