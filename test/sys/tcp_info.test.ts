@@ -100,7 +100,7 @@ sysTest('values after a transfer', async (t, sockets) => {
   t.ok((info.sendBufferLimitedUs ?? -1) >= 0);
   t.ok((info.sendWindowBytes ?? 0) > 0);
   t.ok((info.dataSegmentsOut ?? 0) >= bytes.length / 65536);
-  t.equal(info.ssthreshSegments, Number.POSITIVE_INFINITY);
+  t.ok((info.ssthreshSegments ?? 0) > 0, 'set or not: a kernel may leave slow start without a loss');
   t.equal(info.maxPacingRateBytesPerSec, Number.POSITIVE_INFINITY);
 
   const other = new TcpInfo(addon);
