@@ -30,10 +30,10 @@ export interface DatagramOptions {
 }
 
 /**
- * Messages are sent smaller than reads are large, so that most of them arrive whole within one read of the peer, which
- * then hands them on without a copy.
+ * Messages are sent smaller than reads are large, so that the peer finds most of them whole within one read and hands them
+ * on without a copy: four of them, with their lengths, fit into one read of 256 KiB.
  */
-const DEFAULT_SEND_BYTES = 64 * 1024;
+const DEFAULT_SEND_BYTES = 64 * 1024 - 64;
 
 export class DatagramPipe extends PipeBase<'messages'> {
   readonly kind = 'messages';
@@ -51,7 +51,10 @@ export class DatagramPipe extends PipeBase<'messages'> {
   constructor(lower: IoPipe<'bytes'>, options: DatagramOptions = {}) {
     super();
     const maxMessage = checkedSize('maxMessageBytes', options.maxMessageBytes ?? LARGEST_CHUNK);
-    this.maxSend = checkedSize('maxSendBytes', options.maxSendBytes ?? Math.min(DEFAULT_SEND_BYTES, maxMessage));
+    this.maxSend = checkedSize(
+      'maxSendBytes',
+      options.maxSendBytes ?? Math.min(DEFAULT_SEND_BYTES, maxMessage),
+    );
     this.#lower = lower;
     this.#pool = options.pool ?? defaultPool;
     this.#decoder = new DatagramDecoder(this.#pool, maxMessage);
@@ -65,7 +68,12 @@ export class DatagramPipe extends PipeBase<'messages'> {
     return this.#lower.broken ?? this.#failure;
   }
   get readable(): boolean {
-    return !this.#discarded && this.#failure === null && !this.#finReceived && (this.#decoder.hasRest || this.#lower.readable);
+    return (
+      !this.#discarded &&
+      this.#failure === null &&
+      !this.#finReceived &&
+      (this.#decoder.hasRest || this.#lower.readable)
+    );
   }
   get writable(): boolean {
     return !this.#discarded && this.#failure === null && !this.#finWanted && this.#lower.writable;
@@ -85,7 +93,7 @@ export class DatagramPipe extends PipeBase<'messages'> {
       while (this.readable) {
         const message = this.#decoder.next();
         if (message !== null) return message;
-        const chunk = this.#lower.recv();
+        const chunk = this.#lower.recv(this.#decoder.readHint(LARGEST_CHUNK));
         if (chunk !== null) this.#decoder.push(chunk);
         else if (this.#lower.finReceived) this.#onFin();
       }
@@ -97,7 +105,8 @@ export class DatagramPipe extends PipeBase<'messages'> {
 
   send(message: Chunk): void {
     if (!this.writable) throw new Error('send() while not writable');
-    if (message.length > this.maxSend) throw new Error(`send() of ${message.length} bytes, maxSend is ${this.maxSend}`);
+    if (message.length > this.maxSend)
+      throw new Error(`send() of ${message.length} bytes, maxSend is ${this.maxSend}`);
     this.#lower.send(encodeMessage(message, this.#pool));
   }
 

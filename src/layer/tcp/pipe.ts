@@ -57,6 +57,9 @@ const FIN_GONE = 32;
 const READ_TO_END = 64;
 const NO_SPLICE = 128;
 
+/** What one splice moves at most, and so what a stalled reader can hold back in a kernel pipe: less than 1 MB. */
+const SPLICE_BYTES = 960 * 1024;
+
 export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable {
   readonly kind = 'bytes';
   readonly maxSend = Number.POSITIVE_INFINITY;
@@ -170,7 +173,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
 
   spliceRecv(into: KernelPipe): number {
     if (!this.readable) return 0;
-    const got = this.#runtime.addon.splice(this.#fd, into.writeFd, into.capacity);
+    const got = this.#runtime.addon.splice(this.#fd, into.writeFd, Math.min(into.capacity, SPLICE_BYTES));
     if (got > 0) {
       into.held += got;
       return got;

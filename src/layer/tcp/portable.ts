@@ -121,7 +121,10 @@ function wrap(socket: Socket, pool: SlabPool | undefined, readyEvent?: string): 
 }
 
 /** What node:net does not show and has had all along. Where it is gone one day, ends are believed unconfirmed. */
-type SocketInside = Socket & { _readableState?: { autoDestroy: boolean }; _handle?: { readStart?(): number } | null };
+type SocketInside = Socket & {
+  _readableState?: { autoDestroy: boolean };
+  _handle?: { readStart?(): number } | null;
+};
 
 /**
  * A reset that arrives together with data is an end of stream to libuv (uv__stream_io, POLLHUP after a short read), and
