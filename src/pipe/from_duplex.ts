@@ -126,12 +126,12 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     this.#readable = false;
     this.silence();
     const stream = this.#stream;
-    if (error === undefined) stream.destroy();
-    else if (!('resetAndDestroy' in stream)) stream.destroy(error);
+    // Before it is connected there is nobody to reset, and Node would keep the socket until there is.
+    if (error === undefined || !this.#ready) stream.destroy(error);
     // libuv refuses to reset while a shutdown is under way, and leaves the socket open; it is under way for a moment.
     else if (this.#finWanted && !this.#finSent && stream.writableLength === 0 && !stream.destroyed) {
-      stream.once('finish', () => (stream as unknown as Resettable).resetAndDestroy());
-    } else (stream as unknown as Resettable).resetAndDestroy();
+      stream.once('finish', () => reset(stream, error));
+    } else reset(stream, error);
     // The tail stays until the write's callback: the stream may still hold the memory.
   }
 
@@ -150,8 +150,11 @@ export class DuplexPipe extends PipeBase<'bytes'> {
 
   #onReadable(): void {
     if (this.#discarded || this.#readable || this.#finReceived) return;
-    // Also emitted just before 'end', with nothing to read.
-    if (this.#stream.readableLength === 0 && !this.#ended) return;
+    // Also emitted just before 'end', with nothing to read; and 'end' comes only to who then tries to.
+    if (this.#stream.readableLength === 0 && !this.#ended) {
+      this.#stream.read(0);
+      return;
+    }
     this.#readable = true;
     this.raise(READABLE);
   }
@@ -182,4 +185,14 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     if (!this.#ended || !this.#finSent)
       this.#onError(new PipeError('reset', this.#layer, 'the stream was closed'));
   }
+}
+
+/** As much of a reset as there is: a stream that is no socket has none, and Unix and TLS sockets throw instead. */
+function reset(stream: Duplex, error: PipeError): void {
+  try {
+    if ('resetAndDestroy' in stream) (stream as unknown as Resettable).resetAndDestroy();
+  } catch {
+    // ERR_INVALID_HANDLE_TYPE
+  }
+  if (!stream.destroyed) stream.destroy(error);
 }

@@ -74,9 +74,10 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
     this.#peer = peer;
   }
 
-  /** Ends the connecting state of both ends. */
+  /** Ends the connecting state of both ends; of one that was discarded or broken meanwhile nothing comes any more. */
   connect(): void {
-    for (const end of [this, this.#peer as MemoryPipe<K>]) {
+    for (const end of [this, this.#peer]) {
+      if (end === null || end.#ready || end.#discarded || end.#broken !== null) continue;
       end.#ready = true;
       end.#writable = true;
       end.raiseLater(READY | WRITABLE);
@@ -138,9 +139,10 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
   }
 
   sendFin(): void {
-    if (!this.#ready || this.#finWanted) throw new Error('sendFin() twice or before ready');
-    if (this.#discarded) return;
+    if (this.#finWanted) throw new Error('sendFin() twice');
+    if (!this.#ready && !this.#discarded && this.#broken === null) throw new Error('sendFin() before ready');
     this.#finWanted = true;
+    if (this.#discarded) return;
     this.#writable = false;
     this.#flushFin();
   }
@@ -157,7 +159,8 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
     const peer = this.#peer;
     this.#peer = null;
     if (peer === null || peer.#discarded) return;
-    if (error !== undefined || unread) peer.#break(new PipeError('reset', 'memory'));
+    // Before it is ready a pipe cannot say FIN, and its peer could not hear it.
+    if (error !== undefined || unread || !peer.#ready) peer.#break(new PipeError('reset', 'memory'));
     else if (!this.#finSent) {
       peer.#finInInbox = true;
       peer.#becomeReadable();
