@@ -43,7 +43,7 @@ export interface ProxyOptions {
   readonly stdio?: SpawnOptions['stdio'];
 }
 
-export class Proxy {
+export class TcpProxy {
   readonly child: ChildProcess;
   /** What it wrote to its standard error, by line. */
   readonly lines: string[] = [];
@@ -151,8 +151,8 @@ export async function startProxy(
   t: Test,
   args: readonly string[],
   options: ProxyOptions = {},
-): Promise<Proxy> {
-  const proxy = new Proxy(t, args, options);
+): Promise<TcpProxy> {
+  const proxy = new TcpProxy(t, args, options);
   await until(
     () => proxy.over || / on \S+( and \S+)* -> .* backend\)/.test(proxy.text),
     () => `it does not listen:\n${proxy.text}`,
@@ -165,11 +165,11 @@ export async function startProxy(
 /** A whole way from app to target: a relay, or `-c` and `-s`. */
 export interface Path {
   readonly port: number;
-  readonly proxies: readonly Proxy[];
+  readonly proxies: readonly TcpProxy[];
   /** Where the app connects. */
-  readonly near: Proxy;
+  readonly near: TcpProxy;
   /** What connects to the target. */
-  readonly far: Proxy;
+  readonly far: TcpProxy;
   /** Waits until no connection is left in any of the processes. */
   idle(): Promise<void>;
 }

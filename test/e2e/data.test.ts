@@ -1,0 +1,94 @@
+/** Goal: every byte arrives in its place, whatever the sizes of the writes and however much goes both ways at once. */
+
+import t from 'tap';
+import { openPath, PAIR, PAIR_PORTABLE, RELAY, RELAY_PORTABLE, WAYS } from '../helpers/e2e_proxy.ts';
+import { dialThrough, Pattern, Target } from '../helpers/e2e_tcp.ts';
+import { within } from '../helpers/e2e_wait.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const pattern = new Pattern();
+
+t.setTimeout(180_000);
+
+for (const way of WAYS) {
+  t.test(way.name, async (t) => {
+    const target = await Target.listen(t);
+    const path = await openPath(t, way, target.port);
+    t.afterEach(() => path.idle());
+
+    t.test('writes of one byte, of primes, and from 16 B to 256 KiB', async (t) => {
+      const sizes = [1, 7, 16, 251, 1021, 4093, 16 * KIB, 65_521, 64 * KIB, 65_537, 131_071, 256 * KIB];
+      for (const size of sizes) {
+        const [app, far] = await dialThrough(t, path.port, target);
+        app.expected = far.expected = pattern;
+        const bytes = Math.min(size * 2000, 4 * MIB) + 1;
+        await Promise.all([app.sendPattern(pattern, bytes, size), far.sendPattern(pattern, bytes, size)]);
+        app.fin();
+        far.fin();
+        t.same([await app.over(), await far.over()], ['FIN', 'FIN'], `writes of ${size} bytes`);
+        t.same([app.received, app.wrongAt, far.received, far.wrongAt], [bytes, -1, bytes, -1]);
+      }
+    });
+
+    t.test('small writes with pauses, cut as they like, stay in order', async (t) => {
+      const [app, far] = await dialThrough(t, path.port, target);
+      app.expected = far.expected = pattern;
+      for (let i = 1; i <= 300; i++) {
+        await app.sendPattern(pattern, (i * 7919) % 3000, 1500);
+        await far.sendPattern(pattern, (i * 104_729) % 3000, 1500);
+        if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      app.fin();
+      far.fin();
+      t.same([await app.over(), await far.over()], ['FIN', 'FIN']);
+      t.same([app.received, far.received], [far.sent, app.sent]);
+      t.same([app.wrongAt, far.wrongAt], [-1, -1]);
+    });
+
+    t.test('200 round trips of one byte meet no delayed acknowledgement', async (t) => {
+      const [app, far] = await dialThrough(t, path.port, target);
+      far.socket.on('data', (data: Buffer) => far.socket.write(data));
+      const trips = async () => {
+        for (let i = 1; i <= 200; i++) {
+          app.write('x');
+          await app.has(i);
+        }
+      };
+      // 40 ms a trip would be 8 s; has() itself looks every 10 ms.
+      const started = performance.now();
+      await within(20_000, trips(), 'the round trips');
+      t.ok(performance.now() - started < 5500, `took ${Math.round(performance.now() - started)} ms`);
+      app.reset();
+      await far.over();
+    });
+  });
+}
+
+const MUCH = [
+  { way: RELAY, bytes: 1024 * MIB },
+  { way: PAIR, bytes: 512 * MIB },
+  { way: RELAY_PORTABLE, bytes: 192 * MIB },
+  { way: PAIR_PORTABLE, bytes: 192 * MIB },
+];
+
+for (const { way, bytes } of MUCH) {
+  t.test(`${bytes / MIB} MiB each way at the same time: ${way.name}`, async (t) => {
+    const target = await Target.listen(t);
+    const path = await openPath(t, way, target.port);
+    const [app, far] = await dialThrough(t, path.port, target);
+    app.expected = far.expected = pattern;
+    await within(
+      100_000,
+      Promise.all([app.sendPattern(pattern, bytes), far.sendPattern(pattern, bytes)]),
+      () => `sent ${app.sent} and ${far.sent}, received ${far.received} and ${app.received}`,
+    );
+    app.fin();
+    far.fin();
+    t.same([await app.over(), await far.over()], ['FIN', 'FIN']);
+    t.same([app.received, far.received], [bytes, bytes]);
+    t.same([app.wrongAt, far.wrongAt], [-1, -1], 'every byte is right');
+    await path.idle();
+    for (const { rssKb } of path.proxies) t.ok(rssKb < 400_000, `memory of the process is ${rssKb} KB`);
+  });
+}

@@ -1,0 +1,115 @@
+/** Goal: a far end that is not there yet, refuses, is silent or has no such name: waiting, then a reset and a reason. */
+
+import t from 'tap';
+import { BACKENDS, openPath, PAIR, PAIR_PORTABLE, startProxy } from '../helpers/e2e_proxy.ts';
+import { canUnshare, freePort, tool } from '../helpers/e2e_run.ts';
+import { dial, dialThrough, Target } from '../helpers/e2e_tcp.ts';
+import { within } from '../helpers/e2e_wait.ts';
+
+t.setTimeout(120_000);
+
+for (const way of [PAIR, PAIR_PORTABLE]) {
+  t.test(way.name, async (t) => {
+    t.test('the client accepts before its peer is there, and the connection completes', async (t) => {
+      const target = await Target.listen(t);
+      const peerPort = await freePort();
+      const client = await startProxy(t, ['-c', '127.0.0.1:0', `127.0.0.1:${peerPort}`], way);
+      const app = await dial(t, client.port);
+      app.write('patience');
+      await client.line(/warn .*refused.* wait while it is tried again|nothing listens.* tried again/i);
+      t.equal(app.outcome, null, 'the app waits');
+      await startProxy(t, ['-s', `127.0.0.1:${peerPort}`, `127.0.0.1:${target.port}`], way);
+      const far = await target.next();
+      await far.has(8);
+      t.equal(far.text, 'patience');
+      far.fin('rewarded');
+      t.equal(await app.over(), 'FIN');
+      t.equal(app.text, 'rewarded');
+      await client.line(/can be reached again/);
+      t.equal(client.count(/tried again/), 1, 'the trouble is said once');
+      app.fin();
+      t.equal(await far.over(), 'FIN');
+    });
+
+    t.test('it gives up after --connect-timeout, with a reset and a reason', async (t) => {
+      const peer = await freePort();
+      const args = ['-c', '127.0.0.1:0', `127.0.0.1:${peer}`, '--connect-timeout', '700ms'];
+      const client = await startProxy(t, args, way);
+      const app = await dial(t, client.port);
+      app.write('hello?');
+      t.equal(await app.over(), 'ECONNRESET');
+      t.match(await client.line(/c1 failed after/), /nothing listens.*; gave up after 700ms/);
+      t.equal(await client.end(), 0);
+      t.match(client.text, /served 1 connection \(1 failed\)/);
+    });
+
+    t.test('an app that gives up while the client is still trying ends the trying', async (t) => {
+      const client = await startProxy(t, ['-c', '127.0.0.1:0', `127.0.0.1:${await freePort()}`], way);
+      const app = await dial(t, client.port);
+      await client.line(/tried again/);
+      app.reset();
+      if (way === PAIR) await client.line(/c1 failed after .*the client gave up/);
+      // node:net hears of it only when it reads, which is after the peer was reached.
+      t.equal(await client.end('SIGINT', way === PAIR ? 5000 : 15_000), 0);
+    });
+
+    t.test('a target that refuses is a reset at once, through both proxies', async (t) => {
+      const path = await openPath(t, way, await freePort());
+      const app = await dial(t, path.port);
+      app.write('anybody?');
+      t.equal(await app.over(5000), 'ECONNRESET');
+      t.match(await path.far.line(/c1 failed after/), /nothing listens at that address \(ECONNREFUSED\)/);
+      await path.near.line(/c1 closed after .*peer: connection reset/);
+      await path.idle();
+    });
+  });
+}
+
+for (const way of BACKENDS) {
+  t.test(way.name, async (t) => {
+    t.test('a target that refuses', async (t) => {
+      const path = await openPath(t, way, await freePort());
+      const app = await dial(t, path.port);
+      t.equal(await app.over(5000), 'ECONNRESET');
+      t.match(await path.near.line(/warn .*failed after/), /\(ECONNREFUSED\)/);
+      await path.idle();
+    });
+
+    t.test('a name that does not exist', async (t) => {
+      const path = await openPath(t, way, 'no-such-host.invalid:80', { args: ['--connect-timeout', '20s'] });
+      const app = await dial(t, path.port);
+      t.equal(await app.over(25_000), 'ECONNRESET');
+      t.match(await path.near.line(/failed after/), /cannot resolve 'no-such-host\.invalid'|did not answer/);
+      await path.idle();
+    });
+
+    t.test('a target that never answers, in a network of its own', async (t) => {
+      if (!canUnshare()) throw new Error('this test makes a network namespace: run it as root');
+      tool('ip', 'iproute2');
+      // Everything but loopback is a dummy device: packets to 10.9.9.9 leave it and meet nobody.
+      const setUp =
+        'ip link set lo up; ip link add d0 type dummy; ip addr add 10.9.9.1/24 dev d0; ip link set d0 up';
+      // ARP would fail by itself after a while; a neighbour that is said to be there never does.
+      const neighbour = 'ip neigh add 10.9.9.9 lladdr 02:00:00:00:00:09 dev d0';
+      const wrapper = ['unshare', '-n', 'sh', '-c', `${setUp}; ${neighbour}; exec "$0" "$@"`];
+      const socket = `${t.testdir({})}/in`;
+      const args = ['-r', socket, '10.9.9.9:80', '--connect-timeout', '600ms'];
+      const proxy = await startProxy(t, args, { ...way, wrapper });
+      const app = await dial(t, { path: socket });
+      // A Unix socket knows no reset: the end is all that it can say.
+      await app.over(10_000);
+      t.match(await proxy.line(/failed after/), /10\.9\.9\.9:80 did not answer within 600ms/);
+      t.equal(await proxy.end(), 0);
+    });
+
+    t.test('while one target is silent, others are served', async (t) => {
+      const target = await Target.listen(t);
+      const path = await openPath(t, way, target.port);
+      const waiting = Array.from({ length: 50 }, () => dial(t, path.port));
+      await Promise.all(waiting);
+      const [app, far] = await within(10_000, dialThrough(t, path.port, target), 'the next connection');
+      app.reset();
+      await Promise.race([far.over(), Promise.resolve()]);
+    });
+  });
+}
