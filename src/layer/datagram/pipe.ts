@@ -112,8 +112,9 @@ export class DatagramPipe extends PipeBase<'messages'> {
 
   sendFin(): void {
     if (this.#finWanted) throw new Error('sendFin() twice');
-    this.#finWanted = true;
+    // First, since it may throw: before `ready` the lower pipe takes no FIN, and we have not sent one then.
     if (this.#failure === null) this.#lower.sendFin();
+    this.#finWanted = true;
   }
 
   discard(error?: PipeError): void {
@@ -140,8 +141,10 @@ export class DatagramPipe extends PipeBase<'messages'> {
   #fail(error: PipeError): void {
     this.#failure = error;
     this.#decoder.clear();
+    // What was left behind a reset may well be malformed, but the pipe was broken by the reset, and has said so.
+    const first = this.#lower.broken === null;
     this.#lower.discard(error);
-    this.raiseLater(BROKEN);
+    if (first) this.raiseLater(BROKEN);
   }
 }
 
