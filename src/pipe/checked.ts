@@ -31,6 +31,8 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
 
   /** Depth of calls from the consumer: events may not come while it is above zero. */
   #inCall = 0;
+  /** Events that were raised, as long as their flags have been on since. */
+  #told = 0;
   #discarded = false;
   #finAsked = false;
   #wasReady = false;
@@ -107,13 +109,11 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     this.#require(!this.#finAsked, 'sendFin() twice');
     this.#finAsked = true;
     this.#call(() => this.#pipe.sendFin());
-    this.#require(!this.writable, 'still writable after sendFin()');
   }
 
   discard(error?: PipeError): void {
     this.#discarded = true;
     this.#call(() => this.#pipe.discard(error));
-    this.#require(!this.ready && !this.readable && !this.writable, 'a flag is still on after discard()');
     this.onActivity = null;
   }
 
@@ -134,17 +134,24 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     if (events & READY) this.#require(this.ready, 'event ready, but the flag is off');
     if (events & BROKEN) this.#require(this.broken !== null, 'event broken, but the flag is off');
     if (events & FIN_SENT) this.#require(this.finSent, 'event finSent, but the flag is off');
+    const again = events & this.#told;
+    this.#require(again === 0, `event ${again} although its flag has been on since the last one`);
     // readable and writable may have turned off again between the fact and a deferred event; the consumer looks anyway.
     if (events & (READABLE | WRITABLE))
       this.#require(this.ready || this.broken !== null, 'data event before ready');
+    this.#told |= events;
     this.#observe();
     this.onActivity?.(events);
   }
 
   /** Flags that may only go one way, and combinations that cannot be. */
   #observe(): void {
-    const { ready, broken, writable, finReceived, finSent } = this.#pipe;
-    if (!this.#discarded) {
+    const { ready, broken, readable, writable, finReceived, finSent } = this.#pipe;
+    this.#told &= flagsOf(this.#pipe);
+    this.#require(!writable || !this.#finAsked, 'writable after sendFin()');
+    if (this.#discarded) {
+      this.#require(!ready && !readable && !writable, 'a flag is on after discard()');
+    } else {
       this.#require(ready || !this.#wasReady || broken !== null, 'ready turned false');
       this.#require(!writable || ready, 'writable but not ready');
       this.#require(!writable || broken === null, 'writable but broken');
@@ -166,4 +173,15 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     this.violations.push(violation);
     throw violation;
   }
+}
+
+/** The flags that are on, as the bits of their events. */
+function flagsOf({ ready, broken, readable, writable, finSent }: IoPipe): number {
+  return (
+    (ready ? READY : 0) |
+    (broken === null ? 0 : BROKEN) |
+    (readable ? READABLE : 0) |
+    (writable ? WRITABLE : 0) |
+    (finSent ? FIN_SENT : 0)
+  );
 }
