@@ -113,8 +113,9 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
     }
     const chunk = this.#takeFrom(head, max);
     this.#inboxLoad -= load(chunk);
-    if (this.#inbox.length === 0 && !this.#finInInbox && this.#broken === null) this.#readable = false;
+    // It may hand us its FIN now, and then there is still something to read.
     this.#peer?.onDrained();
+    if (this.#inbox.length === 0 && !this.#finInInbox && this.#broken === null) this.#readable = false;
     return chunk;
   }
 
