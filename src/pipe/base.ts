@@ -11,6 +11,13 @@ import type { PipeError } from '../core/errors.ts';
 import type { TcpInfo } from '../sys/tcp_info.ts';
 import type { ActivityHandler, IoPipe, PipeKind } from './pipe.ts';
 
+let defer: (event: () => void) => void = queueMicrotask;
+
+/** For simulations, which run events in an order of their own: replaces microtasks for all pipes; null restores them. */
+export function deferEventsWith(instead: ((event: () => void) => void) | null): void {
+  defer = instead ?? queueMicrotask;
+}
+
 export abstract class PipeBase<K extends PipeKind> implements IoPipe<K> {
   onActivity: ActivityHandler | null = null;
   #later = 0;
@@ -38,7 +45,7 @@ export abstract class PipeBase<K extends PipeKind> implements IoPipe<K> {
   protected raiseLater(events: number): void {
     if (events === 0) return;
     if (this.#later === 0) {
-      queueMicrotask(() => {
+      defer(() => {
         const due = this.#later;
         this.#later = 0;
         this.raise(due);

@@ -1,0 +1,221 @@
+/**
+ * Carrier: one connection between the proxies, as the trunk sees it after the handshake.
+ *
+ *     send --> [ flight | flight | flight ] --> message pipe          ACK(n) frees the flights up to number n
+ *
+ * A connection keeps order, so one count acknowledges all before it. The carrier remembers what each datagram held
+ * until the peer's trunk has counted it; when the carrier dies or stalls, that list says what to send again.
+ */
+
+import type { Chunk } from '../../core/chunk.ts';
+import { PipeError } from '../../core/errors.ts';
+import type { IoPipe } from '../../pipe/pipe.ts';
+import { CarrierEstimate } from './estimate.ts';
+import type { Segment } from './send.ts';
+
+/** A control frame that must arrive: remembered so that it can be sent again. */
+export interface ControlFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly id: number;
+  readonly value: number;
+  readonly text: Buffer | null;
+}
+
+/** One datagram that counts for ACK. */
+interface Flight {
+  readonly bytes: number;
+  readonly sentAt: number;
+  readonly segment: Segment | null;
+  readonly control: readonly ControlFrame[];
+}
+
+export class Carrier {
+  /** Unique within the trunk; ACK frames name it. */
+  readonly id: number;
+  readonly pipe: IoPipe<'messages'>;
+  readonly estimate = new CarrierEstimate();
+  #flights: Flight[] = [];
+  /** Flights before this index are acknowledged; the array is trimmed now and then. */
+  #head = 0;
+  #acknowledged = 0;
+  #inFlightBytes = 0;
+  #progressAt: number;
+  #received = 0;
+  #reported = 0;
+  #heardAt: number;
+  sentBytes = 0;
+  receivedBytes = 0;
+  /** Gets nothing new until it moves. */
+  stalled = false;
+  stalls = 0;
+  #resendBytes = 0;
+  #resendAt = Number.POSITIVE_INFINITY;
+  pingSentAt = Number.NEGATIVE_INFINITY;
+
+  constructor(id: number, pipe: IoPipe<'messages'>, now: number) {
+    this.id = id;
+    this.pipe = pipe;
+    this.#progressAt = now;
+    this.#heardAt = now;
+  }
+
+  /** Bytes sent and not acknowledged. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+  get inFlight(): number {
+    return this.#flights.length - this.#head;
+  }
+  /** When the peer was last heard on this carrier. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+  /** Datagrams that the peer sent here and that have not been reported to it by ACK. */
+  get unreported(): number {
+    return this.#received - this.#reported;
+  }
+  get received(): number {
+    return this.#received;
+  }
+  get usable(): boolean {
+    return this.pipe.writable && !this.stalled;
+  }
+
+  /** The moment at which it counts as stalled, or Infinity when nothing is in flight. */
+  get deadline(): number {
+    const head = this.#flights[this.#head];
+    if (head === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(head.sentAt, this.#progressAt) + this.estimate.patienceMs(this.#inFlightBytes);
+  }
+
+  /** When an idle carrier is asked whether it is still there; Infinity while its socket has no room for the question. */
+  pingAt(idleMs: number): number {
+    return this.pipe.writable ? Math.max(this.#heardAt, this.pingSentAt) + idleMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** When it counts as dead: an answer is due, to a ping or to data, and nothing was heard for so long. */
+  deadAt(silenceMs: number): number {
+    const head = this.#flights[this.#head];
+    const asked = this.pingSentAt > this.#heardAt ? this.pingSentAt : Number.POSITIVE_INFINITY;
+    const since = Math.min(asked, head === undefined ? Number.POSITIVE_INFINITY : head.sentAt);
+    return Math.max(since, this.#heardAt) + silenceMs;
+  }
+
+  /** When to look at its line: the head is overdue, or it is time to help it again. */
+  get overdueAt(): number {
+    return this.stalled ? this.#resendAt : this.deadline;
+  }
+
+  /**
+   * The head of the line is overdue. Gives out what others should send as well: the oldest first, a little, and twice as
+   * much each time that nothing has moved since, because most stalls are short and every copy is a waste if it was one.
+   */
+  onOverdue(now: number, firstBytes: number, resend: (segment: Segment) => void): void {
+    if (!this.stalled) {
+      this.stalled = true;
+      this.stalls++;
+      this.#resendBytes = firstBytes;
+    }
+    let left = this.#resendBytes;
+    for (let i = this.#head; i < this.#flights.length && left > 0; i++) {
+      const { segment } = this.#flights[i] as Flight;
+      if (segment === null || segment.acknowledged) continue;
+      left -= segment.length + 1;
+      resend(segment);
+    }
+    this.#resendBytes *= 2;
+    this.#resendAt = now + this.estimate.patienceMs(0);
+  }
+
+  /** Sends a datagram. `counts`: whether it holds frames that are acknowledged. */
+  send(
+    datagram: Chunk,
+    counts: boolean,
+    segment: Segment | null,
+    control: readonly ControlFrame[],
+    now: number,
+  ): void {
+    const bytes = datagram.length;
+    this.sentBytes += bytes;
+    if (counts) {
+      this.#flights.push({ bytes, sentAt: now, segment, control });
+      this.#inFlightBytes += bytes;
+      if (segment !== null) segment.copies++;
+    }
+    this.pipe.send(datagram);
+  }
+
+  /**
+   * The peer has so many of our datagrams.
+   *
+   * @param onDelivered called for each segment that is thereby acknowledged
+   * @throws PipeError `malformed` when it claims more than were sent
+   */
+  acknowledge(count: number, now: number, onDelivered: (segment: Segment) => void): void {
+    const fresh = count - this.#acknowledged;
+    // ACKs travel on any carrier and may overtake each other.
+    if (fresh <= 0) return;
+    if (fresh > this.inFlight) throw new PipeError('malformed', 'trunk', 'an ACK for what was never sent');
+    let bytes = 0;
+    let sentAt = 0;
+    for (let i = 0; i < fresh; i++) {
+      const flight = this.#flights[this.#head++] as Flight;
+      bytes += flight.bytes;
+      sentAt = flight.sentAt;
+      if (flight.segment === null) continue;
+      flight.segment.copies--;
+      if (!flight.segment.acknowledged) onDelivered(flight.segment);
+    }
+    this.#acknowledged = count;
+    this.#inFlightBytes -= bytes;
+    this.#progressAt = now;
+    this.#heardAt = Math.max(this.#heardAt, sentAt);
+    this.stalled = false;
+    this.estimate.onAck(bytes, now - sentAt, now);
+    if (this.inFlight === 0) this.estimate.onIdle();
+    this.#trim();
+  }
+
+  /** A datagram came. `counts`: whether it held frames that are acknowledged. */
+  onDatagram(bytes: number, counts: boolean, now: number): void {
+    this.receivedBytes += bytes;
+    this.#heardAt = now;
+    if (counts) this.#received++;
+  }
+
+  /** The count for an ACK frame, which is now being sent. */
+  report(): number {
+    this.#reported = this.#received;
+    return this.#received;
+  }
+
+  /** The ACK that carried a report was lost with its carrier: say it again. */
+  unreport(): void {
+    if (this.#received > 0) this.#reported = Math.min(this.#reported, this.#received - 1);
+  }
+
+  /** The end: what was in flight, for others to send again. */
+  abandon(error?: PipeError): { segments: Segment[]; control: ControlFrame[] } {
+    const segments: Segment[] = [];
+    const control: ControlFrame[] = [];
+    for (let i = this.#head; i < this.#flights.length; i++) {
+      const flight = this.#flights[i] as Flight;
+      control.push(...flight.control);
+      if (flight.segment === null) continue;
+      flight.segment.copies--;
+      if (!flight.segment.acknowledged) segments.push(flight.segment);
+    }
+    this.#flights = [];
+    this.#head = 0;
+    this.#inFlightBytes = 0;
+    this.pipe.discard(error);
+    return { segments, control };
+  }
+
+  #trim(): void {
+    if (this.#head < 64 || this.#head * 2 < this.#flights.length) return;
+    this.#flights.splice(0, this.#head);
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * ControlQueue: the frames that are not data, waiting for the next datagram.
+ *
+ * They never wait behind data. Credit is remembered as the latest limit per stream, so that however often an app reads
+ * there is at most one such frame per stream; ACKs are made from the carriers' counts at the moment of sending.
+ */
+
+import type { Chunk } from '../../core/chunk.ts';
+import type { SlabPool } from '../../core/pool.ts';
+import type { Carrier, ControlFrame } from './carrier.ts';
+import { ACK, FRAME_BYTES, frameLength, MAX_DATA, MAX_STREAM_DATA, writeFrame } from './codec.ts';
+
+/** Bytes of control frames that go into one datagram: within a small slab. */
+const DATAGRAM_BYTES = 1800;
+
+export class ControlQueue {
+  readonly #streamLimits = new Map<number, number>();
+  #trunkLimit = -1;
+  readonly #frames: ControlFrame[] = [];
+  readonly #acks = new Set<Carrier>();
+
+  get empty(): boolean {
+    return this.#acks.size === 0 && !this.#hasReliable;
+  }
+
+  get #hasReliable(): boolean {
+    return this.#frames.length > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0;
+  }
+
+  /** A frame that must arrive: RESET_STREAM, GOAWAY and the like. */
+  add(frame: ControlFrame): void {
+    if (frame.type === MAX_STREAM_DATA) this.grantStream(frame.id, frame.value);
+    else if (frame.type === MAX_DATA) this.grantTrunk(frame.value);
+    else this.#frames.push(frame);
+  }
+
+  grantStream(id: number, limit: number): void {
+    if (limit > (this.#streamLimits.get(id) ?? -1)) this.#streamLimits.set(id, limit);
+  }
+
+  grantTrunk(limit: number): void {
+    this.#trunkLimit = Math.max(this.#trunkLimit, limit);
+  }
+
+  /** The stream is over: nobody needs its credit. */
+  forgetStream(id: number): void {
+    this.#streamLimits.delete(id);
+  }
+
+  /** What the carrier has received is to be acknowledged. */
+  acknowledge(carrier: Carrier): void {
+    this.#acks.add(carrier);
+  }
+
+  forgetCarrier(carrier: Carrier): void {
+    this.#acks.delete(carrier);
+  }
+
+  /** Bytes of ACK frames that wait; a data datagram takes them along. */
+  get ackBytes(): number {
+    return this.#acks.size * FRAME_BYTES;
+  }
+
+  /** Writes the waiting ACKs at `at` and returns the offset behind them. */
+  writeAcks(into: Buffer, at: number): number {
+    for (const carrier of this.#acks) at = writeFrame(into, at, ACK, 0, carrier.id, carrier.report());
+    this.#acks.clear();
+    return at;
+  }
+
+  /** A datagram of waiting frames, and those in it that must arrive; null when nothing waits. */
+  take(pool: SlabPool): { datagram: Chunk; reliable: ControlFrame[] } | null {
+    if (this.empty) return null;
+    const datagram = pool.take(DATAGRAM_BYTES + this.ackBytes);
+    const memory = datagram.memory;
+    let at = this.writeAcks(memory, datagram.start);
+    const full = at + DATAGRAM_BYTES;
+    const reliable: ControlFrame[] = [];
+    for (let frame = this.#next(full - at); frame !== null; frame = this.#next(full - at)) {
+      reliable.push(frame);
+      at = writeFrame(memory, at, frame.type, frame.flags, frame.id, frame.value, frame.text);
+    }
+    datagram.end = at;
+    return { datagram, reliable };
+  }
+
+  /** Takes the next frame that fits. Resets first: they free memory on the other side. */
+  #next(room: number): ControlFrame | null {
+    const frame = this.#frames[0];
+    if (frame !== undefined) {
+      if (frameLength(frame.text) > room) return null;
+      return this.#frames.shift() as ControlFrame;
+    }
+    if (room < FRAME_BYTES) return null;
+    if (this.#trunkLimit >= 0) {
+      const value = this.#trunkLimit;
+      this.#trunkLimit = -1;
+      return { type: MAX_DATA, flags: 0, id: 0, value, text: null };
+    }
+    for (const [id, value] of this.#streamLimits) {
+      this.#streamLimits.delete(id);
+      return { type: MAX_STREAM_DATA, flags: 0, id, value, text: null };
+    }
+    return null;
+  }
+}

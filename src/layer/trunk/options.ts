@@ -1,0 +1,33 @@
+/**
+ * What a trunk is told at its beginning.
+ */
+
+import type { Clock } from '../../core/clock.ts';
+import type { PipeError } from '../../core/errors.ts';
+import type { SlabPool } from '../../core/pool.ts';
+import type { Carrier } from './carrier.ts';
+import type { StripedPipe } from './stream.ts';
+
+export interface TrunkOptions {
+  readonly role: 'client' | 'server';
+  readonly clock: Clock;
+  readonly pool?: SlabPool;
+  /** The peer's first grants, from the handshake. */
+  readonly peerStreamWindow: number;
+  readonly peerTrunkWindow: number;
+  /** What we granted the peer in the handshake. */
+  readonly streamWindow: number;
+  readonly trunkWindow: number;
+  /** A stream's window grows up to this. Default a quarter of the trunk's. */
+  readonly maxStreamWindow?: number;
+  /** Streams at a time that the peer may have open. Default 10,000. */
+  readonly maxStreams?: number;
+  /** How long streams survive without any carrier, in milliseconds. Default 30,000. */
+  readonly graceMs?: number;
+  /** The peer opened a stream; the receiver owns the pipe. */
+  readonly onStream: (stream: StripedPipe) => void;
+  /** The trunk is over, with all its streams. */
+  readonly onEnd: (error: PipeError) => void;
+  /** A carrier is over; the dialler may bring another. */
+  readonly onCarrierLost?: (carrier: Carrier, error: PipeError | null) => void;
+}

@@ -1,0 +1,111 @@
+/**
+ * CarrierWatch: what time does to a trunk. One timer, set for whatever comes due first:
+ *
+ *     an ACK that has waited long enough     a carrier whose head of line is overdue    a carrier that wants a ping
+ *     a carrier that is dead                 a better carrier waited for in vain        no carrier at all for too long
+ */
+
+import type { Cancel, Clock } from '../../core/clock.ts';
+import type { Carrier } from './carrier.ts';
+
+/** An ACK waits this long for company, unless this much has come. */
+const ACK_DELAY_MS = 5;
+const ACK_EVERY_BYTES = 256 * 1024;
+/** A carrier that was silent so long is asked, and one that does not answer so long is given up. */
+const PING_IDLE_MS = 5000;
+const DEAD_MS = 15_000;
+
+/** What becomes due. */
+export interface WatchHandlers {
+  onOverdue(carrier: Carrier, now: number): void;
+  onPing(carrier: Carrier, now: number): void;
+  onDead(carrier: Carrier): void;
+  onCarrierless(): void;
+  /** Called last, whatever came due. */
+  onTick(): void;
+}
+
+export class CarrierWatch {
+  readonly #clock: Clock;
+  readonly #carriers: ReadonlyMap<number, Carrier>;
+  readonly #graceMs: number;
+  readonly #handlers: WatchHandlers;
+  #cancel: Cancel | null = null;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #carrierlessSince: number;
+  #unreportedSince = Number.POSITIVE_INFINITY;
+  #unreportedBytes = 0;
+
+  constructor(
+    clock: Clock,
+    carriers: ReadonlyMap<number, Carrier>,
+    graceMs: number,
+    handlers: WatchHandlers,
+  ) {
+    this.#clock = clock;
+    this.#carriers = carriers;
+    this.#graceMs = graceMs;
+    this.#handlers = handlers;
+    this.#carrierlessSince = clock.now();
+  }
+
+  /** Carriers came or went. */
+  onCarriers(): void {
+    if (this.#carriers.size > 0) this.#carrierlessSince = Number.POSITIVE_INFINITY;
+    else if (this.#carrierlessSince === Number.POSITIVE_INFINITY) this.#carrierlessSince = this.#clock.now();
+  }
+
+  /** A datagram came that is to be acknowledged. */
+  onUnreported(bytes: number, now: number): void {
+    this.#unreportedBytes += bytes;
+    this.#unreportedSince = Math.min(this.#unreportedSince, now);
+  }
+
+  /** Whether it is time to acknowledge; the caller does it then. */
+  takeAcksDue(now: number): boolean {
+    const due = now - this.#unreportedSince >= ACK_DELAY_MS || this.#unreportedBytes >= ACK_EVERY_BYTES;
+    if (!due) return false;
+    this.#unreportedBytes = 0;
+    this.#unreportedSince = Number.POSITIVE_INFINITY;
+    return true;
+  }
+
+  /** Sets the timer. `waitUntil` is the caller's own deadline, or Infinity. */
+  schedule(now: number, waitUntil: number): void {
+    let due = Math.min(waitUntil, this.#unreportedSince + ACK_DELAY_MS);
+    for (const carrier of this.#carriers.values()) {
+      due = Math.min(due, carrier.overdueAt, carrier.pingAt(PING_IDLE_MS), carrier.deadAt(DEAD_MS));
+    }
+    if (this.#carriers.size === 0) due = Math.min(due, this.#carrierlessSince + this.#graceMs);
+    if (due === this.#timerAt) return;
+    this.stop();
+    this.#timerAt = due;
+    if (due === Number.POSITIVE_INFINITY) return;
+    // Rounded up: a timer that fires a hair too early finds nothing to do, and asks for another one.
+    this.#cancel = this.#clock.after(Math.max(1, Math.ceil(due - now)), () => {
+      this.#cancel = null;
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#onTime();
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #onTime(): void {
+    const now = this.#clock.now();
+    if (this.#carriers.size === 0 && now - this.#carrierlessSince >= this.#graceMs)
+      this.#handlers.onCarrierless();
+    for (const carrier of [...this.#carriers.values()]) {
+      if (now >= carrier.deadAt(DEAD_MS)) this.#handlers.onDead(carrier);
+      else {
+        if (now >= carrier.pingAt(PING_IDLE_MS)) this.#handlers.onPing(carrier, now);
+        if (now >= carrier.overdueAt) this.#handlers.onOverdue(carrier, now);
+      }
+    }
+    this.#handlers.onTick();
+  }
+}
