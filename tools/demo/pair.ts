@@ -61,6 +61,6 @@ export function startProxy(
         },
       });
     });
-    exited.then((code) => reject(new Error(`tcp-proxy ${args.join(' ')} ended with code ${code}: ${last}`)));
+    void exited.then((code) => reject(new Error(`tcp-proxy ${args.join(' ')} ended with code ${code}: ${last}`)));
   });
 }
