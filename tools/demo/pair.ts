@@ -61,6 +61,8 @@ export function startProxy(
         },
       });
     });
-    void exited.then((code) => reject(new Error(`tcp-proxy ${args.join(' ')} ended with code ${code}: ${last}`)));
+    void exited.then((code) =>
+      reject(new Error(`tcp-proxy ${args.join(' ')} ended with code ${code}: ${last}`)),
+    );
   });
 }
