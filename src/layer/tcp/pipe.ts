@@ -178,9 +178,10 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
       into.held += got;
       return got;
     }
-    // Zero is the end of the stream, but also what splice(2) answers at TCP's urgent mark; EINVAL is a socket that
-    // cannot splice. Only recv() can tell, so the consumer is sent back to it.
-    if (got === 0 || got === -EINVAL) this.#flags |= NO_SPLICE;
+    // Zero is the end of the stream, EINVAL a socket that cannot splice, and EAGAIN is also what splice(2) answers at
+    // TCP's urgent mark, with bytes behind it. Only recv() can tell, so the consumer is sent back to it.
+    const atMark = got === -EAGAIN && (this.#flags & READ_TO_END) !== 0;
+    if (got === 0 || got === -EINVAL || atMark) this.#flags |= NO_SPLICE;
     else this.#nothingRead(got);
     return 0;
   }
