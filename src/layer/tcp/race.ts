@@ -80,7 +80,7 @@ export class ConnectRace {
     const idle = this.#running.size === 0 && this.#cancelTimer === null;
     // IPv4 answered first: the other answer, if it is coming at all, is only a moment away.
     if (idle && family === 4 && !this.#resolved) this.#wait(RESOLUTION_DELAY_MS);
-    else if (family !== 4) this.#attemptNow();
+    else this.#attemptNow();
   }
 
   #onResolved(error: PipeError | null): void {
