@@ -95,9 +95,17 @@ export class ProxyService implements SessionHost {
     this.#startedAt = this.#clock.now();
     try {
       if (listen.path !== undefined) await removeStaleSocket(listen.path);
+      let unusable: unknown = null;
       for (const address of await resolveAll(listen, lookup)) {
-        this.#listeners.push(await this.#listenOn(withPort(address, this.#listeners[0]), transport));
+        try {
+          this.#listeners.push(await this.#listenOn(withPort(address, this.#listeners[0]), transport));
+        } catch (error) {
+          // A name may stand for addresses that the machine does not have: `localhost` for ::1, without IPv6.
+          if (asPipeError(error, 'tcp').code !== 'address-invalid') throw error;
+          unusable = error;
+        }
       }
+      if (this.#listeners.length === 0) throw unusable;
     } catch (error) {
       this.#closeListeners();
       const cause = asPipeError(error, 'tcp');

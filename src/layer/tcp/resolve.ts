@@ -20,11 +20,12 @@ export interface ResolveHandlers {
   onDone(error: PipeError | null): void;
 }
 
+// Each address once: where /etc/hosts has `::1 localhost`, glibc finds 127.0.0.1 twice.
 export const systemLookup: LookupFamily = (host, family) =>
   new Promise((resolve, reject) => {
     lookup(host, { family, all: true }, (error, found) => {
       if (error) reject(error);
-      else resolve(found.map((entry) => entry.address));
+      else resolve([...new Set(found.map((entry) => entry.address))]);
     });
   });
 
