@@ -82,13 +82,13 @@ export const OPTIONS = {
     flag: 'carriers',
     short: 'n',
     value: 'N',
-    help: 'connections that the pair stripes over; 0: one per app connection',
+    help: 'carriers to stripe over; 0: one per connection',
     parse: parseCarriers,
   },
   connectTimeout: {
     flag: 'connect-timeout',
     value: 'TIME',
-    help: 'time to reach the far end; -c keeps trying that long (10s)',
+    help: 'time to reach the far end; -c keeps trying (10s)',
     parse: parseDuration,
   },
   drainTimeout: {
@@ -100,7 +100,7 @@ export const OPTIONS = {
   maxConnections: {
     flag: 'max-connections',
     value: 'N',
-    help: 'connections at once; more wait (what the descriptor limit allows)',
+    help: 'connections at once (as descriptors allow)',
     parse: wholeNumber(1, 10_000_000),
   },
   maxMessage: {

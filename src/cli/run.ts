@@ -15,12 +15,28 @@ import type { Configuration } from './arguments.ts';
 /** Descriptors that are not for connections: logs, the poller, kernel pipes, name lookups. */
 const RESERVED_DESCRIPTORS = 100;
 
+/** So much waits in memory for a reader of the log that has stopped reading; what comes after it is lost. */
+const LOG_BACKLOG_BYTES = 1024 * 1024;
+
+let linesLost = 0;
+
+function writeLog(line: string): void {
+  if (process.stderr.writableLength > LOG_BACKLOG_BYTES) {
+    linesLost++;
+    return;
+  }
+  if (linesLost > 0)
+    process.stderr.write(`(${plural(linesLost, 'line')} lost here: nobody read them in time)\n`);
+  linesLost = 0;
+  process.stderr.write(`${line}\n`);
+}
+
 /** Resolves to the exit code. */
 export async function run(config: Configuration): Promise<number> {
   let statusLine: StatusLine | null = null;
   const log = lineLogger(config.logLevel, (line) => {
     if (statusLine !== null) statusLine.print(line);
-    else process.stderr.write(`${line}\n`);
+    else writeLog(line);
   });
   const { transport, notice, descriptorLimit } = openTransport();
   if (notice !== null) log.warn(notice);
