@@ -3,7 +3,7 @@
 import t from 'tap';
 import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
 import { background, freePort, run, tool } from '../helpers/e2e_run.ts';
-import { dial } from '../helpers/e2e_tcp.ts';
+import { listens } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
 
 const MIB = 1024 * 1024;
@@ -25,12 +25,7 @@ t.test('iperf3', async (t) => {
   });
   server.stderr?.resume();
   await until(
-    () =>
-      server.exitCode === null &&
-      dial(t, port).then(
-        (end) => end.socket.destroy(),
-        () => null,
-      ),
+    () => server.exitCode !== null || listens(t, port),
     () => `iperf3 -s does not listen: ${said}`,
   );
   for (const way of WAYS) {

@@ -236,3 +236,14 @@ export async function dialThrough(t: Test, port: number, target: Target): Promis
   const app = await dial(t, port);
   return [app, await target.next()];
 }
+
+/** Whether somebody accepts connections on a port of 127.0.0.1; costs one connection. */
+export function listens(t: Test, port: number): Promise<boolean> {
+  return dial(t, port).then(
+    (end) => {
+      end.reset();
+      return true;
+    },
+    () => false,
+  );
+}

@@ -6,13 +6,13 @@ export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 /** Resolves to the first value that is neither false nor null nor undefined. */
 export async function until<T>(
-  look: () => T,
+  look: () => T | Promise<T>,
   what: () => string,
   ms = 20_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const limit = performance.now() + ms;
   for (;;) {
-    const value = look();
+    const value = await look();
     if (value !== false && value !== null && value !== undefined) {
       return value as Exclude<T, false | null | undefined>;
     }
