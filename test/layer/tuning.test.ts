@@ -1,0 +1,51 @@
+/**
+ * Goal: every socket of ours, accepted or connected, has the options that tuning.ts promises.
+ */
+
+import t from 'tap';
+import { tuneSocket } from '../../src/layer/tcp/tuning.ts';
+import { loadAddon, type NativeAddon } from '../../src/sys/addon.ts';
+import { EAGAIN, EINPROGRESS } from '../../src/sys/errno.ts';
+
+const addon = loadAddon() as NativeAddon;
+
+const EXPECTED = {
+  noDelay: 1,
+  oobInline: 1,
+  keepAlive: 1,
+  keepIdleSec: 60,
+  keepIntervalSec: 10,
+  keepCount: 6,
+} as const;
+
+function optionsOf(fd: number): Record<string, number> {
+  const names = Object.keys(EXPECTED) as (keyof typeof EXPECTED)[];
+  return Object.fromEntries(names.map((name) => [name, addon.getOption(fd, addon.options[name])]));
+}
+
+t.test('an accepted connection inherits what its listening socket was given', async (t) => {
+  const listening = addon.socket(4);
+  const client = addon.socket(4);
+  let accepted = -EAGAIN;
+  t.teardown(() => {
+    for (const fd of [listening, client, accepted]) if (fd >= 0) addon.close(fd);
+  });
+  tuneSocket(addon, listening, 4);
+  t.equal(addon.bind(listening, 4, '127.0.0.1', 0), 0);
+  t.equal(addon.listen(listening, 1), 0);
+  const address = addon.localAddress(listening);
+  if (typeof address === 'number') throw new Error(`no address: ${address}`);
+  t.ok([0, -EINPROGRESS].includes(addon.connect(client, 4, address.host, address.port)));
+  while (accepted === -EAGAIN) {
+    accepted = addon.accept(listening);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.same(optionsOf(accepted), EXPECTED);
+});
+
+t.test('a connecting socket is given them', async (t) => {
+  const fd = addon.socket(6);
+  t.teardown(() => addon.close(fd));
+  tuneSocket(addon, fd, 6);
+  t.same(optionsOf(fd), EXPECTED);
+});
