@@ -35,12 +35,12 @@ const COLUMNS = ['id', 'from', 'legs', 'sent', 'received', 'congested', 'age'] a
 
 /** The lines of the view, at most `height` of them and none wider than `width`. */
 export function renderStatus(view: StatusView, width: number, height: number): string[] {
-  const head = `${view.title}   ${view.rows.length} open, ${view.served} served   up ${formatDuration(view.uptimeMs)}`;
+  const head = `${escapeText(view.title)}   ${view.rows.length} open, ${view.served} served   up ${formatDuration(view.uptimeMs)}`;
   const lines = [head];
   const room = height - 2;
   if (view.rows.length > 0 && room > 0) {
-    const shown = view.rows.length > room ? view.rows.slice(-(room - 1)) : view.rows;
-    const cells = [[...COLUMNS] as string[], ...shown.map(cellsOf)];
+    const shown = view.rows.length > room ? view.rows.slice(view.rows.length - room + 1) : view.rows;
+    const cells = shown.length === 0 ? [] : [[...COLUMNS] as string[], ...shown.map(cellsOf)];
     const widths = COLUMNS.map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)));
     for (const row of cells)
       lines.push(`  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}`.trimEnd());
