@@ -1,0 +1,185 @@
+/** Goal: every form of the command line that is documented works; every mistake is answered with what is right. */
+import t from 'tap';
+import { type Command, parseCommand } from '../../src/cli/arguments.ts';
+import { UsageError } from '../../src/cli/options.ts';
+
+const parse = (line: string): Command => parseCommand(line.split(' ').filter((word) => word !== ''));
+
+function run(line: string): Extract<Command, { do: 'run' }> {
+  const command = parse(line);
+  if (command.do !== 'run') throw new Error(`'${line}' does not run`);
+  return command;
+}
+
+t.test("the seed's own command lines, to the letter", async (t) => {
+  t.match(run('-c 0.0.0.0:11111 127.0.0.1 22222'), {
+    mode: 'client',
+    listen: { host: '0.0.0.0', port: 11111 },
+    dial: { host: '127.0.0.1', port: 22222 },
+  });
+  t.match(run('-s 0.0.0.0:22222 127.0.0.1:22'), {
+    mode: 'server',
+    listen: { host: '0.0.0.0', port: 22222 },
+    dial: { host: '127.0.0.1', port: 22 },
+  });
+});
+
+t.test('the three modes, by short and long option, before or behind the addresses', async (t) => {
+  for (const [flags, mode] of [
+    [['-c', '--client'], 'client'],
+    [['-s', '--server'], 'server'],
+    [['-r', '--relay'], 'relay'],
+  ] as const) {
+    for (const flag of flags) {
+      for (const line of [`${flag} :80 host:90`, `:80 ${flag} host:90`, `:80 host:90 ${flag}`]) {
+        const { mode: parsed, listen, dial } = run(line);
+        t.same([parsed, listen, dial], [mode, { host: '', port: 80 }, { host: 'host', port: 90 }], line);
+      }
+    }
+  }
+});
+
+t.test('addresses in every form, in either place', async (t) => {
+  for (const [words, endpoint] of [
+    ['localhost:80', { host: 'localhost', port: 80 }],
+    ['localhost 80', { host: 'localhost', port: 80 }],
+    [':80', { host: '', port: 80 }],
+    ['80', { host: '', port: 80 }],
+    ['[::1]:80', { host: '::1', port: 80 }],
+    ['[::1] 80', { host: '::1', port: 80 }],
+    ['::1 80', { host: '::1', port: 80 }],
+    ['/run/app.sock', { path: '/run/app.sock' }],
+    ['unix:app.sock', { path: 'app.sock' }],
+  ] as const) {
+    const first = run(`-r ${words} other:1`);
+    t.same([first.listen, first.dial], [endpoint, { host: 'other', port: 1 }], `-r ${words} other:1`);
+    const second = run(`-r other 1 ${words}`);
+    t.same([second.listen, second.dial], [{ host: 'other', port: 1 }, endpoint], `-r other 1 ${words}`);
+  }
+  t.same(
+    run('-r localhost:0 localhost:1').listen,
+    { host: 'localhost', port: 0 },
+    'any free port to listen on',
+  );
+});
+
+t.test('what is not said has its default', async (t) => {
+  t.same(run('-r 80 90'), {
+    do: 'run',
+    mode: 'relay',
+    listen: { host: '', port: 80 },
+    dial: { host: '', port: 90 },
+    connectTimeoutMs: 10_000,
+    drainTimeoutMs: 30_000,
+    maxConnections: undefined,
+    maxMessageBytes: 262_144,
+    logLevel: 'info',
+    status: true,
+  });
+});
+
+t.test('every option changes what it says', async (t) => {
+  for (const [line, part] of [
+    ['--connect-timeout 500ms', { connectTimeoutMs: 500 }],
+    ['--connect-timeout=2m', { connectTimeoutMs: 120_000 }],
+    ['--drain-timeout 1.5s', { drainTimeoutMs: 1500 }],
+    ['--drain-timeout 7', { drainTimeoutMs: 7000 }],
+    ['--drain-timeout 1h', { drainTimeoutMs: 3_600_000 }],
+    ['--max-connections 5', { maxConnections: 5 }],
+    ['--max-message 64k', { maxMessageBytes: 65_536 }],
+    ['--max-message 1M', { maxMessageBytes: 1_048_576 }],
+    ['--max-message 4096', { maxMessageBytes: 4096 }],
+    ['--log-level debug', { logLevel: 'debug' }],
+    ['--no-status', { status: false }],
+    ['-n 0', { mode: 'client' }],
+    ['-n0', { mode: 'client' }],
+    ['--carriers 0', { mode: 'client' }],
+  ] as const) {
+    t.match(run(`-c 80 90 ${line}`), part, line);
+    t.match(run(`${line} -c 80 90`), part, `${line} in front`);
+  }
+  t.match(run('-cn0 80 90'), { mode: 'client' }, 'short options in one word');
+});
+
+t.test('help and version', async (t) => {
+  for (const line of ['-h', '--help', '-r 80 90 -h', '--help -c -s'])
+    t.same(parse(line), { do: 'help' }, line);
+  for (const line of ['-V', '--version', '--version nonsense']) t.same(parse(line), { do: 'version' }, line);
+});
+
+t.test('behind -- there are only addresses', async (t) => {
+  t.match(run('-r -- 80 90'), { listen: { port: 80 } });
+  t.throws(() => parse('-r -- 80 90 -h'), { message: /too much: '-h'/ });
+});
+
+t.test('mistakes', async (t) => {
+  for (const [line, answer] of [
+    ['', /say what to be: -c .* -s .* or -r/],
+    ['80 90', /say what to be/],
+    ['-c -s 80 90', /only one of -c, -s and -r is possible, not -c and -s/],
+    ['-c -s -r 80 90', /not -c and -s and -r/],
+    ['-c', /two addresses are missing: tcp-proxy -c LISTEN PEER/],
+    ['-s', /two addresses are missing: tcp-proxy -s LISTEN TARGET/],
+    ['-c 80', /the peer's address is missing: tcp-proxy -c LISTEN PEER/],
+    ['-r localhost 80', /the target's address is missing/],
+    ['-r 80 90 100', /too much: '100'; the form is tcp-proxy -r LISTEN TARGET/],
+    ['-r 80 localhost', /'localhost' has no port: write host:port/],
+    ['-r localhost localhost', /'localhost' has no port/],
+    ['-r 80 1.2.3.400:5', /1\.2\.3\.400 is not an IPv4 address/],
+    ['-r 80 host:99999', /0 to 65535/],
+    ['-r 80 host:0', /port 0 cannot be dialled; the target needs its real port/],
+    ['-c 80 host:0', /the peer needs its real port/],
+    ['-r 80 90 --bogus', /unknown option '--bogus'/],
+    ['-r 80 90 -x', /unknown option '-x'/],
+    ['-r 80 90 --conect-timeout 3s', /unknown option '--conect-timeout'; did you mean --connect-timeout\?/],
+    ['-r 80 90 --drain 3s', /did you mean --drain-timeout\?/],
+    ['-r 80 90 --loglevel debug', /did you mean --log-level\?/],
+    ['-r 80 90 --connect-timeout', /--connect-timeout needs a value/],
+    ['-r 80 90 --connect-timeout=', /--connect-timeout needs a value/],
+    ['-r 80 90 --connect-timeout soon', /--connect-timeout soon: write a time such as 500ms, 10s or 2m/],
+    ['-r 80 90 --connect-timeout 0', /write a time/],
+    ['-r 80 90 --connect-timeout -5', /write a time/],
+    ['-r 80 90 --connect-timeout 25d', /write a time/],
+    ['-r 80 90 --connect-timeout 1000h', /up to 24 days/],
+    ['-r 80 90 --connect-timeout --no-status', /write a time/],
+    ['-r 80 90 --connect-timeout 1s --connect-timeout 2s', /--connect-timeout is given twice/],
+    ['-r -r 80 90', /--relay is given twice/],
+    ['-r 80 90 --max-connections 0', /write a whole number from 1 to/],
+    ['-r 80 90 --max-connections 1e3', /write a whole number/],
+    ['-r 80 90 --max-connections many', /write a whole number/],
+    ['-r 80 90 --max-message 1', /from 1024 to/],
+    ['-r 80 90 --max-message 5G', /from 1024 to 1073741824/],
+    ['-r 80 90 --max-message 64kb', /such as 65536, 64k or 1M/],
+    ['-r 80 90 --log-level loud', /write one of error, warn, info, debug/],
+    ['-r 80 90 --no-status=yes', /--no-status takes no value/],
+    ['-c 80 90 -n 4', /no striping over several connections yet; write -n 0/],
+    ['-c 80 90 -n auto', /write -n 0/],
+    ['-r 80 90 -n 0', /-n is for -c and -s; a relay \(-r\) has no peer/],
+    ['-r 80 90 --__proto__', /unknown option/],
+    ['-r 80 90 --constructor', /unknown option/],
+  ] as const) {
+    t.throws(
+      () => parse(line),
+      { name: 'UsageError', message: answer },
+      line === '' ? 'nothing at all' : line,
+    );
+  }
+});
+
+t.test('no mistake makes more than one line, or moves the cursor', async (t) => {
+  for (const evil of ['\u001b[2J', 'a\nb', '\u202e', '\0']) {
+    for (const words of [
+      ['-r', '80', `x${evil}:1`],
+      ['-r', '80', '90', `x${evil}`],
+      ['-r', '80', '90', `--x${evil}`],
+    ]) {
+      try {
+        parseCommand(words);
+        t.fail(`${JSON.stringify(words)} was taken`);
+      } catch (error) {
+        t.ok(error instanceof UsageError, JSON.stringify(words));
+        t.notMatch((error as Error).message, /[\u0000-\u001f\u202e]/);
+      }
+    }
+  }
+});
