@@ -82,6 +82,8 @@ export class IoBridge implements DirectionHost {
       }
       this.#settle();
     } catch (error) {
+      // From whoever was told of the end: nobody else would ever hear of it.
+      if (this.#ended) throw error;
       // A bug in a layer ends this one connection, loudly, and not the process with all others.
       this.#end({ error: asPipeError(error, 'bridge'), side: null });
     }

@@ -123,7 +123,13 @@ export class Direction implements Turn {
       chunk.release();
       return 0;
     }
-    this.#destination.send(chunk);
+    try {
+      this.#destination.send(chunk);
+    } catch (error) {
+      // Misuse, or a bug in the layer: the chunk has stayed ours.
+      if (!chunk.released) chunk.release();
+      throw error;
+    }
     this.#count(length);
     if (length >= SPLICE_FROM_BYTES && this.#kernelPipes !== null && isSpliceable(this.#source)) {
       this.#splicing = isSpliceable(this.#destination);
