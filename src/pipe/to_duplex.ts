@@ -59,8 +59,12 @@ export class PipeDuplex extends Duplex {
     this.#pipe.discard(
       complete ? undefined : new PipeError('cancelled', 'duplex', undefined, error ?? undefined),
     );
-    this.#onSent = this.#onFinSent = null;
+    const waiting = [this.#onSent, this.#onFinSent];
+    this.#unsent = this.#onSent = this.#onFinSent = null;
     callback(error);
+    // Node answers the writes that are queued behind the one under way, but only when that one is answered.
+    const reason = error ?? new PipeError('cancelled', 'duplex', 'the stream was destroyed');
+    for (const answer of waiting) answer?.(reason);
   }
 
   #onActivity(events: number): void {
