@@ -25,10 +25,10 @@ export class FakeTerminal {
   write(text: string): void {
     this.written += text;
     for (const part of text.split(/(\u001b\[\d*[A-Za-z]|\n)/)) {
-      const escape = /^\u001b\[(\d*)([A-Za-z])$/.exec(part);
-      if (escape?.[2] === 'F') this.#row = Math.max(this.#top, this.#row - Number(escape[1] || 1));
-      else if (escape?.[2] === 'J') this.#lines = [...this.#lines.slice(0, this.#row), ''];
-      else if (escape !== null)
+      const control = /^\u001b\[(\d*)([A-Za-z])$/.exec(part);
+      if (control?.[2] === 'F') this.#row = Math.max(this.#top, this.#row - Number(control[1] || 1));
+      else if (control?.[2] === 'J') this.#lines = [...this.#lines.slice(0, this.#row), ''];
+      else if (control !== null)
         throw new Error(`the status view has no business with ${JSON.stringify(part)}`);
       else if (part === '\n') this.#newLine();
       else this.#print(part);
