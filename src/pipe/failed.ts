@@ -32,9 +32,8 @@ export class FailedPipe<K extends PipeKind> extends PipeBase<K> {
     throw new Error('send() while not writable');
   }
 
-  sendFin(): void {
-    throw new Error('sendFin() before ready');
-  }
+  /** As on any broken pipe: harmless, and never gone out. */
+  sendFin(): void {}
 
   discard(): void {
     this.silence();
