@@ -117,7 +117,7 @@ const CASES: Record<string, (t: Test, transport: Transport, pool: SlabPool) => P
     t,
     transport,
   ) => {
-    // No address of the Internet: a listener whose queue is full does not answer either.
+    // 192.0.2.1 is for documentation (RFC 5737): nobody answers there, or the network says so.
     const before = openDescriptors();
     const { listener } = await listen(transport, V4);
     const address = listener.address;
