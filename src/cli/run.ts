@@ -60,11 +60,13 @@ export async function run(config: Configuration): Promise<number> {
   }
   const listening = service.addresses.map(formatAddress).join(' and ');
   const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoint(config.dial)}`;
+  // Before it is said: who reads that line may send a signal at once.
+  const drained = drainOnSignal(service, config, log);
   log.info(`${title} (${transport.name} backend)`);
   if (config.status && process.stderr.isTTY)
     statusLine = new StatusLine(process.stderr, () => viewOf(service, title));
 
-  const left = await drainOnSignal(service, config, log);
+  const left = await drained;
   if (left > 0)
     log.warn(
       `${plural(left, 'connection')} still open after ${formatDuration(config.drainTimeoutMs)}: reset`,
