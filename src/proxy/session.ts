@@ -10,7 +10,7 @@
 
 import type { SocketAddress } from '../core/address.ts';
 import type { Cancel } from '../core/clock.ts';
-import { PipeError } from '../core/errors.ts';
+import type { PipeError } from '../core/errors.ts';
 import type { DialHandlers } from '../layer/tcp/dial.ts';
 import { type BridgeEnd, IoBridge } from '../pipe/bridge.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
@@ -124,8 +124,8 @@ export class Session {
     this.#state = 'closed';
     this.#cancelDial?.();
     this.#cancelDial = null;
-    // After a bridge this does nothing; before one, the app sees a reset and not an empty answer.
-    this.#near.discard(error ?? new PipeError('cancelled', 'session'));
+    // A bridge has discarded both legs. Before there is one, the app sees a reset and not an empty answer.
+    if (error !== null) this.#near.discard(error);
     this.#host.onClosed(this, error, side);
   }
 }
