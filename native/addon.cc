@@ -39,6 +39,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<SocketError>(exports, "socketError");
   Export<Close>(exports, "close");
   Export<Reset>(exports, "reset");
+  Export<SetLinger>(exports, "setLinger");
 
   Export<LocalAddress>(exports, "localAddress");
   Export<PeerAddress>(exports, "peerAddress");

@@ -144,6 +144,17 @@ Napi::Value Reset(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, CloseFd(fd));
 }
 
+Napi::Value SetLinger(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int fd;
+  int seconds;
+  if (!FdArgument(env, info[0], &fd) || !IntArgument(env, info[1], "seconds", -1, INT_MAX, &seconds)) {
+    return Napi::Value();
+  }
+  const linger setting = {seconds >= 0, seconds >= 0 ? seconds : 0};
+  return Napi::Number::New(env, ResultOf(setsockopt(fd, SOL_SOCKET, SO_LINGER, &setting, sizeof setting)));
+}
+
 napi_value Recv(napi_env env, napi_callback_info info) { return Transfer<RecvOnce>(env, info); }
 
 napi_value Send(napi_env env, napi_callback_info info) { return Transfer<SendOnce>(env, info); }

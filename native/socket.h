@@ -15,6 +15,7 @@ Napi::Value ShutdownWrite(const Napi::CallbackInfo& info);  // shutdownWrite(fd)
 Napi::Value SocketError(const Napi::CallbackInfo& info);    // socketError(fd): takes SO_ERROR, 0 or negative
 Napi::Value Close(const Napi::CallbackInfo& info);          // close(fd)
 Napi::Value Reset(const Napi::CallbackInfo& info);          // reset(fd): close that sends RST and drops what is queued
+Napi::Value SetLinger(const Napi::CallbackInfo& info);      // setLinger(fd, seconds): 0 makes every close a reset, -1 undoes it
 
 // recv(fd, buffer, offset, length): bytes, 0 at FIN. send(fd, buffer, offset, length): bytes taken, may be fewer.
 // Called for every chunk, hence plain Node-API: the same through node-addon-api took 40 to 180 ns more per call.

@@ -94,6 +94,11 @@ export interface NativeAddon {
   close(fd: number): number;
   /** Closes with RST, dropping what is still queued. (A Unix socket has no RST; its peer sees an end.) */
   reset(fd: number): number;
+  /**
+   * SO_LINGER: with 0, any close sends RST, also the kernel's own when this process is killed; -1 is the normal close.
+   * Accepted sockets inherit it.
+   */
+  setLinger(fd: number, seconds: number): number;
 
   /** The address, or a negative errno. An IPv4 peer of a dual-stack socket has family 4. */
   localAddress(fd: number): NativeAddress | number;

@@ -167,8 +167,10 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     this.#info = null;
     if (this.#slot >= 0) poller.unwatch(this.#slot, fd);
     this.#slot = -1;
-    if (error === undefined) addon.close(fd);
-    else addon.reset(fd);
+    if (error === undefined) {
+      addon.setLinger(fd, -1);
+      addon.close(fd);
+    } else addon.reset(fd);
   }
 
   spliceRecv(into: KernelPipe): number {

@@ -14,6 +14,9 @@ export function tuneSocket(addon: NativeAddon, fd: number, family: SocketAddress
   addon.setOption(fd, options.noDelay, 1);
   // Urgent data is part of the stream; left out of line, its byte would be lost on the way through.
   addon.setOption(fd, options.oobInline, 1);
+  // When this process is killed, the kernel closes its sockets. That must not look like the end of a stream to anybody:
+  // a close is a reset, until TcpPipe says that it is meant in peace.
+  addon.setLinger(fd, 0);
   // A peer that vanished without a word would otherwise hold its connection for ever.
   addon.setOption(fd, options.keepAlive, 1);
   addon.setOption(fd, options.keepIdleSec, KEEPALIVE.idleSec);
