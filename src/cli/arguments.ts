@@ -13,6 +13,8 @@ export interface Configuration {
   readonly mode: ProxyMode;
   readonly listen: Endpoint;
   readonly dial: Endpoint;
+  /** Connections that the pair stripes over; 0 is the classic framing. */
+  readonly carriers: number;
   readonly connectTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Undefined: as many as there are descriptors for. */
@@ -44,6 +46,7 @@ export function parseCommand(argv: readonly string[]): Command {
     mode,
     listen,
     dial,
+    carriers: (values.get('carriers') as number | undefined) ?? 0,
     connectTimeoutMs: (values.get('connectTimeout') as number | undefined) ?? 10_000,
     drainTimeoutMs: (values.get('drainTimeout') as number | undefined) ?? 30_000,
     maxConnections: values.get('maxConnections') as number | undefined,

@@ -60,13 +60,6 @@ const parseLevel: Parser<LogLevel> = (text, flag) => {
   throw new UsageError(`--${flag} ${text}: write one of ${LOG_LEVELS.join(', ')}`);
 };
 
-const parseCarriers: Parser<number> = (text, flag) => {
-  if (text === '0') return 0;
-  throw new UsageError(
-    `--${flag} ${text}: this version has no striping over several connections yet; write -n 0, which is also the default`,
-  );
-};
-
 /** Above this a message could not be allocated at all. */
 const LARGEST_MESSAGE = Math.min(constants.MAX_LENGTH, 1024 ** 3);
 
@@ -82,8 +75,8 @@ export const OPTIONS = {
     flag: 'carriers',
     short: 'n',
     value: 'N',
-    help: 'carriers to stripe over; 0: one per connection',
-    parse: parseCarriers,
+    help: 'preview: stripe over N connections (0: do not)',
+    parse: wholeNumber(0, 64),
   },
   connectTimeout: {
     flag: 'connect-timeout',

@@ -46,6 +46,7 @@ export async function run(config: Configuration): Promise<number> {
     dial: config.dial,
     transport,
     log,
+    carriers: config.carriers,
     connectTimeoutMs: config.connectTimeoutMs,
     maxConnections:
       config.maxConnections ?? Math.max(1, Math.floor((descriptorLimit - RESERVED_DESCRIPTORS) / 2)),

@@ -45,8 +45,8 @@ const BY_ERRNO_NAME = new Map<string, PipeErrorCode>(
     // Linux reports a reset as EPIPE once the peer's FIN has been read, and on every later send.
     EPIPE: 'reset',
     ECONNABORTED: 'reset',
-  // What shutdown() says when the reset has been heard of already.
-  ENOTCONN: 'reset',
+    // What shutdown() says when the reset has been heard of already.
+    ENOTCONN: 'reset',
     ECONNREFUSED: 'refused',
     // A Unix socket path that is not there is, to a user, a service that is not running.
     ENOENT: 'refused',

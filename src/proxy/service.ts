@@ -16,6 +16,8 @@ import type { Listener, Transport } from '../layer/tcp/transport.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { Session, type SessionHost } from './session.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
+import { TrunkClient } from './trunk_client.ts';
+import { TrunkServer } from './trunk_server.ts';
 import { removeSocket, removeStaleSocket } from './unix_socket.ts';
 
 export interface ServiceOptions extends StackOptions {
@@ -29,11 +31,20 @@ export interface ServiceOptions extends StackOptions {
   readonly connectTimeoutMs?: number;
   /** Sessions at the same time. Default no limit. */
   readonly maxConnections?: number;
+  /** Connections that the pair stripes over; 0, the default, is the classic framing. A server only looks whether it is 0. */
+  readonly carriers?: number;
+  /** The key that both proxies share; without one anybody may join a trunk. Only with `carriers`. */
+  readonly key?: Buffer | null;
   /** False sends every byte through buffers. Default true. */
   readonly splice?: boolean;
   readonly clock?: Clock;
   readonly lookup?: LookupFamily;
 }
+
+/** The label of a stream, for a server that has one target only. */
+const NO_LABEL = Buffer.alloc(0);
+/** At the end, what is on its way to the peer gets so long to arrive. */
+const LAST_WORDS_MS = 1000;
 
 export interface Totals {
   connections: number;
@@ -59,6 +70,8 @@ export class ProxyService implements SessionHost {
   #nextId = 1;
   #atLimit = false;
   #onIdle: (() => void) | null = null;
+  readonly #trunkClient: TrunkClient | null;
+  readonly #trunkServer: TrunkServer | null;
   /** The far end cannot be reached: said once, until it can be again. */
   #farTroubled = false;
 
@@ -66,8 +79,11 @@ export class ProxyService implements SessionHost {
     this.mode = options.mode;
     this.kernelPipes = options.splice === false ? null : options.transport.kernelPipes;
     this.#options = options;
-    this.#stack = stackFor(options.mode, options);
+    const striped = (options.carriers ?? 0) > 0;
+    this.#stack = stackFor(options.mode, striped, options);
     this.#clock = options.clock ?? systemClock;
+    this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
+    this.#trunkServer = striped && options.mode === 'server' ? this.#makeTrunkServer() : null;
     this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
   }
 
@@ -106,6 +122,7 @@ export class ProxyService implements SessionHost {
         }
       }
       if (this.#listeners.length === 0) throw unusable;
+      this.#trunkClient?.start();
     } catch (error) {
       this.#closeListeners();
       const cause = asPipeError(error, 'tcp');
@@ -125,7 +142,14 @@ export class ProxyService implements SessionHost {
    */
   async drain(timeoutMs: number): Promise<number> {
     this.#closeListeners();
-    if (this.#sessions.size === 0) return 0;
+    if (this.#sessions.size > 0) await this.#sessionsOver(timeoutMs);
+    const left = this.#sessions.size;
+    if (left === 0) await this.#trunksIdle();
+    this.stop();
+    return left;
+  }
+
+  async #sessionsOver(timeoutMs: number): Promise<void> {
     let cancel: Cancel = () => {};
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
@@ -133,9 +157,15 @@ export class ProxyService implements SessionHost {
     });
     cancel();
     this.#onIdle = null;
-    const left = this.#sessions.size;
-    this.stop();
-    return left;
+  }
+
+  /** What the last sessions said may still be on its way to the peer. */
+  async #trunksIdle(): Promise<void> {
+    const trunks = [this.#trunkClient?.trunk ?? null, ...(this.#trunkServer?.trunks ?? [])];
+    const busy = () => trunks.some((trunk) => trunk !== null && !trunk.ended && !trunk.idle);
+    for (let waited = 0; waited < LAST_WORDS_MS && busy(); waited += 10) {
+      await new Promise<void>((resolve) => this.#clock.after(10, resolve));
+    }
   }
 
   /** Resets everything now. */
@@ -143,10 +173,13 @@ export class ProxyService implements SessionHost {
     this.#closeListeners();
     const error = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
     for (const session of [...this.#sessions]) session.abort(error);
+    this.#trunkClient?.stop(error);
+    this.#trunkServer?.stop(error);
     this.kernelPipes?.close();
   }
 
   dial(handlers: DialHandlers): Cancel {
+    if (this.#trunkClient !== null) return this.#trunkClient.open(NO_LABEL, handlers);
     const { transport, connectTimeoutMs = 10_000, lookup } = this.#options;
     const options = {
       transport,
@@ -210,9 +243,16 @@ export class ProxyService implements SessionHost {
   }
 
   #onConnection(socket: IoPipe<'bytes'>, peer: SocketAddress | null): void {
+    if (this.#trunkServer !== null) {
+      this.#options.transport.tuneCarrier(socket);
+      this.#trunkServer.accept(this.#stack.carrier(socket), peer);
+    } else this.#begin(this.#stack.accepted(socket), peer);
+  }
+
+  #begin(near: IoPipe, from: SocketAddress | null): void {
     const id = this.#nextId++;
     this.totals.connections++;
-    const session = new Session(id, this.#stack.accepted(socket), peer, this.#clock.now(), this);
+    const session = new Session(id, near, from, this.#clock.now(), this);
     // It may have ended already: without a descriptor, for example.
     if (session.state !== 'closed') this.#sessions.add(session);
     if (this.#sessions.size >= this.#maxConnections && !this.#atLimit) {
@@ -220,6 +260,35 @@ export class ProxyService implements SessionHost {
       this.#options.log.warn(`at the limit of ${plural(this.#maxConnections, 'connection')}; new ones wait`);
       for (const listener of this.#listeners) listener.pause();
     }
+  }
+
+  #makeTrunkClient(): TrunkClient {
+    const {
+      dial: peer,
+      carriers = 0,
+      key = null,
+      transport,
+      log,
+      connectTimeoutMs = 10_000,
+      lookup,
+    } = this.#options;
+    return new TrunkClient({
+      peer,
+      carriers,
+      key,
+      transport,
+      carrier: this.#stack.carrier,
+      clock: this.#clock,
+      log,
+      connectTimeoutMs,
+      ...(lookup === undefined ? {} : { lookup }),
+    });
+  }
+
+  #makeTrunkServer(): TrunkServer {
+    const { key = null, log } = this.#options;
+    const onStream = (stream: IoPipe, from: SocketAddress | null) => this.#begin(stream, from);
+    return new TrunkServer({ key, clock: this.#clock, log, onStream });
   }
 
   #closeListeners(): void {

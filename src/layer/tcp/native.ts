@@ -15,7 +15,7 @@ import { connectSocket, openSocket } from '../../sys/socket.ts';
 import { TcpListener } from './listener.ts';
 import { TcpPipe, type TcpRuntime, tcpRuntime } from './pipe.ts';
 import type { Listener, ListenHandlers, Transport } from './transport.ts';
-import { tuneSocket } from './tuning.ts';
+import { tuneCarrier, tuneSocket } from './tuning.ts';
 
 export class NativeTransport implements Transport {
   readonly name = 'native';
@@ -38,6 +38,10 @@ export class NativeTransport implements Transport {
     // A Unix socket whose backlog is full answers EAGAIN: there is somebody, but not now.
     const name = result === -EAGAIN ? 'ECONNREFUSED' : errnoName(result);
     return new FailedPipe('bytes', systemError(name, 'tcp'));
+  }
+
+  tuneCarrier(socket: IoPipe<'bytes'>): void {
+    if (socket instanceof TcpPipe) socket.tune(tuneCarrier);
   }
 
   async listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {

@@ -115,6 +115,11 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     return this.#info.sample(this.#fd) ? this.#info : null;
   }
 
+  /** Sets socket options. */
+  tune(set: (addon: NativeAddon, fd: number) => void): void {
+    if (this.#fd >= 0) set(this.#runtime.addon, this.#fd);
+  }
+
   recv(max = LARGEST_CHUNK): Chunk | null {
     if (!this.readable) return null;
     const { addon, pool } = this.#runtime;

@@ -26,6 +26,9 @@ export class PortableTransport implements Transport {
     return wrap(socket, this.#pool, 'connect');
   }
 
+  /** node:net has no such options. */
+  tuneCarrier(): void {}
+
   listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {
     return PortableListener.open(address, handlers, this.#pool);
   }

@@ -36,6 +36,8 @@ export interface Transport {
   readonly kernelPipes: KernelPipePool | null;
   /** A pipe that turns `ready`, or `broken`. Never throws for what the network does. */
   connect(address: SocketAddress): IoPipe<'bytes'>;
+  /** Makes a socket fit for carrying a trunk: as little as possible may wait in its kernel queue. Best effort. */
+  tuneCarrier(socket: IoPipe<'bytes'>): void;
   /** @throws PipeError `address-in-use`, `address-invalid`, `permission`, ... (as a rejection) */
   listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener>;
 }

@@ -23,3 +23,11 @@ export function tuneSocket(addon: NativeAddon, fd: number, family: SocketAddress
   addon.setOption(fd, options.keepIntervalSec, KEEPALIVE.intervalSec);
   addon.setOption(fd, options.keepCount, KEEPALIVE.count);
 }
+
+/** Bytes that a carrier's socket may hold unsent before poll says that it is full; the trunk then decides anew. */
+const CARRIER_UNSENT_BYTES = 128 * 1024;
+
+/** For a socket between two proxies that carries a trunk. */
+export function tuneCarrier(addon: NativeAddon, fd: number): void {
+  addon.setOption(fd, addon.options.notSentLowAt, CARRIER_UNSENT_BYTES);
+}

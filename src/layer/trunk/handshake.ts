@@ -1,0 +1,223 @@
+/**
+ * The handshake of a carrier: who joins which trunk, and the proof of the shared key.
+ *
+ *     client                                   server
+ *       | -- HELLO   trunk, carrier, nonce, windows -> |
+ *       | <- WELCOME instance, nonce, windows, proof - |      or REFUSE code, reason
+ *       | -- PROOF   proof --------------------------> |
+ *       | -- frames ...                                |      one round trip before the first of them
+ *
+ * A proof is HMAC-SHA-256 with the shared key over the sender's role and both messages before it, so over the ids, both
+ * nonces and the windows; a nonce that the other side has just made up makes a recorded one useless. Without a key the
+ * proofs are empty, and anybody may join. Without TLS underneath, somebody on the path can still read and change what
+ * follows: the proof keeps strangers out, it does not protect the traffic.
+ *
+ * Pure: messages in, messages out. docs/wire.md has the bytes.
+ */
+
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { PipeError } from '../../core/errors.ts';
+import { escapeText } from '../../core/format.ts';
+
+const MAGIC = Buffer.from('TSTR');
+export const VERSION = 1;
+const HELLO = 1;
+const WELCOME = 2;
+const PROOF = 3;
+const REFUSE = 4;
+
+/** HELLO flag: the trunk is new, and may be made; without it, it has to exist. */
+const MAY_CREATE = 1;
+/** WELCOME flag: the server has a key. HELLO flag likewise for the client. */
+const KEYED = 2;
+
+const NONCE_BYTES = 32;
+const PROOF_BYTES = 32;
+export const TRUNK_ID_BYTES = 16;
+const HEAD_BYTES = 8;
+const HELLO_BYTES = HEAD_BYTES + TRUNK_ID_BYTES + 4 + NONCE_BYTES + 16;
+const WELCOME_BYTES = HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES + 16;
+
+/** No message of a handshake is longer: what a stranger can make us read. */
+export const HANDSHAKE_MAX_BYTES = 512;
+/** And this is how long it may take, in milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 5000;
+
+export const REFUSED_KEY = 1;
+export const REFUSED_VERSION = 2;
+export const REFUSED_UNKNOWN_TRUNK = 3;
+export const REFUSED_CARRIER = 4;
+export const REFUSED_BUSY = 5;
+
+/** How far ahead the sender of this lets the other side send, in bytes. */
+export interface Windows {
+  readonly stream: number;
+  readonly trunk: number;
+}
+
+export interface Hello {
+  readonly trunkId: Buffer;
+  readonly carrierId: number;
+  readonly mayCreate: boolean;
+  readonly keyed: boolean;
+  readonly windows: Windows;
+}
+
+export interface Welcome {
+  /** Made up by the server's process when it starts: another one means that it knows nothing of us any more. */
+  readonly instance: Buffer;
+  readonly windows: Windows;
+}
+
+/** The server's no: `code` is one of the REFUSED constants. */
+export class Refusal extends PipeError {
+  readonly refusal: number;
+
+  constructor(refusal: number, reason: string) {
+    super(refusal === REFUSED_KEY ? 'permission' : 'refused', 'trunk', `the peer refuses: ${reason}`);
+    this.refusal = refusal;
+  }
+}
+
+function head(type: number, flags: number): Buffer {
+  return Buffer.from([...MAGIC, type, VERSION, flags, 0]);
+}
+
+function windowBytes({ stream, trunk }: Windows): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64BE(BigInt(stream), 0);
+  bytes.writeBigUInt64BE(BigInt(trunk), 8);
+  return bytes;
+}
+
+function readWindows(message: Buffer, at: number): Windows {
+  const [stream, trunk] = [message.readBigUInt64BE(at), message.readBigUInt64BE(at + 8)];
+  if (stream > 2n ** 40n || trunk > 2n ** 40n) throw malformed('windows above 1 TiB');
+  return { stream: Number(stream), trunk: Number(trunk) };
+}
+
+function malformed(what: string): PipeError {
+  return new PipeError('malformed', 'trunk', `handshake: ${what}`);
+}
+
+/** Checks the first 8 bytes. @throws PipeError that says what is at the other end, as far as one can tell */
+function checkHead(message: Buffer, type: number): number {
+  if (message.length < HEAD_BYTES || !message.subarray(0, 4).equals(MAGIC)) {
+    throw malformed(
+      `the peer is not a tcp-proxy that stripes; it begins with '${escapeText(message.subarray(0, 24).toString('latin1'))}'`,
+    );
+  }
+  if (message[4] === REFUSE) {
+    throw new Refusal(message[6] as number, escapeText(message.subarray(HEAD_BYTES).toString('utf8'), 200));
+  }
+  if (message[5] !== VERSION)
+    throw new PipeError('malformed', 'trunk', `the peer speaks version ${message[5]}, this is ${VERSION}`);
+  if (message[4] !== type) throw malformed(`message ${message[4]} where ${type} is due`);
+  return message[6] as number;
+}
+
+function proofOf(key: Buffer | null, role: string, hello: Buffer, welcome: Buffer): Buffer {
+  if (key === null) return Buffer.alloc(0);
+  return createHmac('sha256', key).update(`tcp-striper ${role} 1`).update(hello).update(welcome).digest();
+}
+
+function proves(given: Buffer, expected: Buffer): boolean {
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+/** A REFUSE message. The reason is for people; it tells a stranger nothing that the code does not. */
+export function refusal(code: number, reason: string): Buffer {
+  return Buffer.concat([head(REFUSE, code), Buffer.from(reason)]);
+}
+
+/** The client's side of one carrier. */
+export class ClientHandshake {
+  readonly hello: Buffer;
+  readonly #key: Buffer | null;
+
+  constructor(hello: Omit<Hello, 'keyed'>, key: Buffer | null) {
+    const flags = (hello.mayCreate ? MAY_CREATE : 0) | (key === null ? 0 : KEYED);
+    const carrier = Buffer.alloc(4);
+    carrier.writeUInt32BE(hello.carrierId);
+    const parts = [
+      head(HELLO, flags),
+      hello.trunkId,
+      carrier,
+      randomBytes(NONCE_BYTES),
+      windowBytes(hello.windows),
+    ];
+    this.hello = Buffer.concat(parts);
+    this.#key = key;
+  }
+
+  /**
+   * Reads WELCOME; the PROOF is to be sent then, and the carrier is joined.
+   *
+   * @throws PipeError when the server refuses, cannot prove the key, or is something else
+   */
+  onWelcome(message: Buffer): { welcome: Welcome; proof: Buffer } {
+    const keyed = (checkHead(message, WELCOME) & KEYED) !== 0;
+    if (keyed && this.#key === null)
+      throw new PipeError('permission', 'trunk', 'the peer wants a shared key: give --key');
+    if (!keyed && this.#key !== null) {
+      throw new PipeError('permission', 'trunk', 'the peer has no shared key: start it with the same --key');
+    }
+    if (message.length !== WELCOME_BYTES + (keyed ? PROOF_BYTES : 0))
+      throw malformed(`a WELCOME of ${message.length} bytes`);
+    const signed = message.subarray(0, WELCOME_BYTES);
+    if (!proves(message.subarray(WELCOME_BYTES), proofOf(this.#key, 'server', this.hello, signed))) {
+      throw new PipeError('permission', 'trunk', 'the peer has another shared key');
+    }
+    const instance = Buffer.from(signed.subarray(HEAD_BYTES, HEAD_BYTES + TRUNK_ID_BYTES));
+    const windows = readWindows(signed, HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES);
+    const proof = Buffer.concat([head(PROOF, 0), proofOf(this.#key, 'client', this.hello, signed)]);
+    return { welcome: { instance, windows }, proof };
+  }
+}
+
+/** The server's side of one carrier. */
+export class ServerHandshake {
+  readonly #key: Buffer | null;
+  #hello: Buffer = Buffer.alloc(0);
+  #welcome: Buffer = Buffer.alloc(0);
+
+  constructor(key: Buffer | null) {
+    this.#key = key;
+  }
+
+  /** @throws PipeError for anything but a HELLO of our version and kind of authentication */
+  onHello(message: Buffer): Hello {
+    const flags = checkHead(message, HELLO);
+    if (message.length !== HELLO_BYTES) throw malformed(`a HELLO of ${message.length} bytes`);
+    this.#hello = Buffer.from(message);
+    const at = HEAD_BYTES + TRUNK_ID_BYTES;
+    return {
+      trunkId: Buffer.from(message.subarray(HEAD_BYTES, at)),
+      carrierId: message.readUInt32BE(at),
+      mayCreate: (flags & MAY_CREATE) !== 0,
+      keyed: (flags & KEYED) !== 0,
+      windows: readWindows(message, at + 4 + NONCE_BYTES),
+    };
+  }
+
+  welcome(welcome: Welcome): Buffer {
+    const flags = this.#key === null ? 0 : KEYED;
+    const parts = [
+      head(WELCOME, flags),
+      welcome.instance,
+      randomBytes(NONCE_BYTES),
+      windowBytes(welcome.windows),
+    ];
+    this.#welcome = Buffer.concat(parts);
+    return Buffer.concat([this.#welcome, proofOf(this.#key, 'server', this.#hello, this.#welcome)]);
+  }
+
+  /** @throws PipeError `permission` when the client cannot prove the key */
+  onProof(message: Buffer): void {
+    checkHead(message, PROOF);
+    const expected = proofOf(this.#key, 'client', this.#hello, this.#welcome);
+    if (!proves(message.subarray(HEAD_BYTES), expected)) {
+      throw new PipeError('permission', 'trunk', 'the peer cannot prove the shared key');
+    }
+  }
+}
