@@ -27,6 +27,8 @@ export interface DuplexPipeOptions {
 }
 
 interface Resettable {
+  connecting: boolean;
+  readonly localAddress?: string;
   resetAndDestroy(): void;
 }
 
@@ -126,8 +128,7 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     this.#readable = false;
     this.silence();
     const stream = this.#stream;
-    // Before it is connected there is nobody to reset, and Node would keep the socket until there is.
-    if (error === undefined || !this.#ready) stream.destroy(error);
+    if (error === undefined) stream.destroy();
     // libuv refuses to reset while a shutdown is under way, and leaves the socket open; it is under way for a moment.
     else if (this.#finWanted && !this.#finSent && stream.writableLength === 0 && !stream.destroyed) {
       stream.once('finish', () => reset(stream, error));
@@ -189,8 +190,12 @@ export class DuplexPipe extends PipeBase<'bytes'> {
 
 /** As much of a reset as there is: a stream that is no socket has none, and Unix and TLS sockets throw instead. */
 function reset(stream: Duplex, error: PipeError): void {
+  const socket = stream as Partial<Resettable> & Duplex;
+  // While connecting Node would put it off until connected, perhaps for ever. The system can do it now, and should, since
+  // the other end may have accepted us already; but it cannot before there is a descriptor, which then has an address.
+  if (socket.connecting === true && socket.localAddress !== undefined) socket.connecting = false;
   try {
-    if ('resetAndDestroy' in stream) (stream as unknown as Resettable).resetAndDestroy();
+    if (socket.connecting !== true) socket.resetAndDestroy?.();
   } catch {
     // ERR_INVALID_HANDLE_TYPE
   }

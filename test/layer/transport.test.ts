@@ -117,7 +117,7 @@ const CASES: Record<string, (t: Test, transport: Transport, pool: SlabPool) => P
     t,
     transport,
   ) => {
-    // 192.0.2.1 is for documentation (RFC 5737): nobody answers there, or the network says so.
+    // 192.0.2.1 is for documentation (RFC 5737). Whether it is silent or refuses, the socket must not wait for it.
     const before = openDescriptors();
     const { listener } = await listen(transport, V4);
     const address = listener.address;
