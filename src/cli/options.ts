@@ -60,6 +60,8 @@ const parseLevel: Parser<LogLevel> = (text, flag) => {
   throw new UsageError(`--${flag} ${text}: write one of ${LOG_LEVELS.join(', ')}`);
 };
 
+/** What the other side of the pair may send, whatever it accepts itself: less than this would break every bulk transfer. */
+const SMALLEST_MAX_MESSAGE = 64 * 1024;
 /** Above this a message could not be allocated at all. */
 const LARGEST_MESSAGE = Math.min(constants.MAX_LENGTH, 1024 ** 3);
 
@@ -100,7 +102,7 @@ export const OPTIONS = {
     flag: 'max-message',
     value: 'SIZE',
     help: 'largest message accepted from the peer (256k)',
-    parse: size(1024, LARGEST_MESSAGE),
+    parse: size(SMALLEST_MAX_MESSAGE, LARGEST_MESSAGE),
   },
   logLevel: {
     flag: 'log-level',

@@ -62,7 +62,6 @@ const BY_ERRNO_NAME = new Map<string, PipeErrorCode>(
     EADDRINUSE: 'address-in-use',
     EADDRNOTAVAIL: 'address-invalid',
     EAFNOSUPPORT: 'address-invalid',
-    EINVAL: 'address-invalid',
     ENAMETOOLONG: 'address-invalid',
     EACCES: 'permission',
     EPERM: 'permission',

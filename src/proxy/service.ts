@@ -185,8 +185,9 @@ export class ProxyService implements SessionHost {
       transport,
       clock: this.#clock,
       timeoutMs: connectTimeoutMs,
-      // The peer may be restarting, and the app can wait for it. A target that refuses is an answer.
-      retry: this.mode === 'client',
+      // The peer may be restarting, and the app can wait for it. A target that refuses is an answer. To be out of
+      // descriptors is neither: others will close theirs.
+      retry: (error: PipeError) => this.mode === 'client' || error.code === 'descriptors',
       ...(lookup === undefined ? {} : { lookup }),
     };
     return dial(this.#options.dial, options, handlers);

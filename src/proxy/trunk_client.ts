@@ -125,7 +125,7 @@ export class TrunkClient {
       transport,
       clock,
       timeoutMs: connectTimeoutMs,
-      retry: false,
+      retry: () => false,
       ...(lookup === undefined ? {} : { lookup }),
     };
     slot.cancel = dial(peer, options, {

@@ -36,6 +36,8 @@ export interface KernelPipePoolOptions {
   size?: number;
   /** How many empty pipes to keep open. Default 16. */
   maxIdle?: number;
+  /** How many may be open, in use and idle together. Default no limit. */
+  maxOpen?: number;
   /** Milliseconds from any origin, never going back. For tests. */
   now?: () => number;
 }
@@ -45,6 +47,7 @@ export class KernelPipePool {
   readonly #addon: NativeAddon;
   readonly #size: number;
   readonly #maxIdle: number;
+  readonly #maxOpen: number;
   readonly #now: () => number;
   readonly #idle: KernelPipe[] = [];
   readonly #out = new Set<KernelPipe>();
@@ -52,7 +55,12 @@ export class KernelPipePool {
   #closed = false;
 
   constructor(addon: NativeAddon, options: KernelPipePoolOptions = {}) {
-    const { size = 1024 * 1024, maxIdle = 16, now = () => performance.now() } = options;
+    const {
+      size = 1024 * 1024,
+      maxIdle = 16,
+      maxOpen = Number.POSITIVE_INFINITY,
+      now = () => performance.now(),
+    } = options;
     if (!Number.isInteger(size) || size < SMALLEST_USEFUL_BYTES || size > 0x7fffffff) {
       throw new RangeError(`size must be from ${SMALLEST_USEFUL_BYTES} to ${0x7fffffff} bytes, not ${size}`);
     }
@@ -62,6 +70,7 @@ export class KernelPipePool {
     this.#addon = addon;
     this.#size = size;
     this.#maxIdle = maxIdle;
+    this.#maxOpen = maxOpen;
     this.#now = now;
   }
 
@@ -76,7 +85,7 @@ export class KernelPipePool {
   }
 
   /**
-   * An empty pipe, or null: copy instead. Null when the kernel has no descriptors or no pipe memory left for this user,
+   * An empty pipe, or null: copy instead. Null when `maxOpen` are in use, when the kernel has no descriptors or no pipe memory left for this user,
    * in which case it is not asked again for 100 ms, and after `close`.
    */
   acquire(): KernelPipe | null {
@@ -106,7 +115,7 @@ export class KernelPipePool {
   }
 
   #open(): KernelPipe | null {
-    if (this.#now() < this.#retryAt) return null;
+    if (this.#out.size >= this.#maxOpen || this.#now() < this.#retryAt) return null;
     const made = this.#addon.kernelPipe(this.#size);
     if (typeof made !== 'number') {
       const pipe = new KernelPipe(made.readFd, made.writeFd, made.capacity);

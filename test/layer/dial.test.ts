@@ -31,7 +31,7 @@ function start(
       clock,
       lookup: fakeLookup(clock, options.names ?? {}),
       timeoutMs: 10_000,
-      retry: options.retry ?? false,
+      retry: () => options.retry ?? false,
       random: options.random ?? (() => 1),
     },
     {

@@ -123,7 +123,7 @@ export class DatagramDecoder {
         throw new PipeError(
           'too-large',
           'datagram',
-          `a message of ${length} bytes, at most ${this.#maxMessage} agreed`,
+          `a message of ${length} bytes, more than the ${this.#maxMessage} that are accepted here (--max-message)`,
         );
       }
       if (length >= 0) return length;

@@ -4,7 +4,7 @@
 
 import type { SlabPool } from '../../core/pool.ts';
 import { addonProblem, loadAddon } from '../../sys/addon.ts';
-import { NativeTransport } from './native.ts';
+import { kernelPipesFor, NativeTransport } from './native.ts';
 import { PortableTransport } from './portable.ts';
 import type { Transport } from './transport.ts';
 
@@ -12,7 +12,7 @@ export interface Backend {
   readonly transport: Transport;
   /** What a user should know about the choice, or null when there is nothing to know. */
   readonly notice: string | null;
-  /** File descriptors that this process may have; Infinity where that is not known. */
+  /** File descriptors for sockets and all else but kernel pipes; Infinity where that is not known. */
   readonly descriptorLimit: number;
 }
 
@@ -27,6 +27,7 @@ export function openTransport(pool?: SlabPool): Backend {
   return {
     transport: new NativeTransport(addon, pool),
     notice: null,
-    descriptorLimit: typeof limit === 'number' ? Number.POSITIVE_INFINITY : limit.soft,
+    descriptorLimit:
+      typeof limit === 'number' ? Number.POSITIVE_INFINITY : limit.soft - 2 * kernelPipesFor(addon),
   };
 }

@@ -18,8 +18,8 @@ const RETRY_MOST_MS = 2000;
 export interface DialOptions extends RaceOptions {
   /** The limit for everything, name resolution included, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether a failed attempt is repeated until the time is up. */
-  readonly retry: boolean;
+  /** Whether a failed attempt is worth repeating, as long as the time lasts. */
+  readonly retry: (error: PipeError) => boolean;
   /** From 0 to 1, for the jitter. Default Math.random. */
   readonly random?: () => number;
 }
@@ -59,7 +59,7 @@ export function dial(endpoint: Endpoint, options: DialOptions, handlers: DialHan
       },
       onFailed(error) {
         lastError = error;
-        if (!options.retry) return fail(error);
+        if (!options.retry(error)) return fail(error);
         handlers.onRetry?.(error);
         if (over) return;
         // Between half and all of the pause: those who failed together do not come back together.

@@ -6,14 +6,28 @@
  */
 
 import type { SocketAddress } from '../../core/address.ts';
-import { type PipeError, systemError } from '../../core/errors.ts';
+import { asPipeError, type PipeError, systemError } from '../../core/errors.ts';
 import { sharedTurns, type Turn } from '../../core/turns.ts';
-import { EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoName } from '../../sys/errno.ts';
+import { EAGAIN, errnoName } from '../../sys/errno.ts';
 import type { PollTarget } from '../../sys/poller.ts';
 import { bindSocket, localAddressOf, openSocket, peerAddressOf } from '../../sys/socket.ts';
 import { TcpPipe, type TcpRuntime } from './pipe.ts';
 import { BACKLOG, type Listener, type ListenHandlers } from './transport.ts';
 import { tuneSocket } from './tuning.ts';
+
+/** Errors that accept(2) passes on from the connection which it was about to return. */
+const OF_ONE_CONNECTION: ReadonlySet<string> = new Set([
+  'ECONNABORTED',
+  'EPROTO',
+  'ENOPROTOOPT',
+  'EOPNOTSUPP',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENONET',
+  'EPERM',
+]);
 
 const ACCEPTS_PER_TURN = 32;
 const RETRY_FIRST_MS = 50;
@@ -75,10 +89,8 @@ export class TcpListener implements Listener, PollTarget, Turn {
       const fd = this.#runtime.addon.accept(this.#fd);
       if (fd === -EAGAIN) return;
       if (fd >= 0) this.#welcome(fd);
-      else if (fd === -EMFILE || fd === -ENFILE || fd === -ENOBUFS || fd === -ENOMEM) {
-        this.#retryLater(systemError(errnoName(fd), 'tcp'));
-      }
-      // Any other error is that of one connection which died in the queue (accept(2)): on to the next.
+      // The error of one connection that died in the queue: on to the next.
+      else if (!OF_ONE_CONNECTION.has(errnoName(fd))) this.#retryLater(systemError(errnoName(fd), 'tcp'));
     }
     this.#askTurn();
   }
@@ -91,7 +103,15 @@ export class TcpListener implements Listener, PollTarget, Turn {
     const { addon } = this.#runtime;
     const peer = peerAddressOf(addon, fd);
     const known = typeof peer === 'number' || (peer.family === 'unix' && peer.path === '') ? null : peer;
-    this.#handlers.onConnection(new TcpPipe(this.#runtime, fd, false), known);
+    const pipe = new TcpPipe(this.#runtime, fd, false, this.address.family);
+    try {
+      this.#handlers.onConnection(pipe, known);
+    } catch (error) {
+      // A bug; it surfaces, but the connection does not leak, and those behind it in the queue are not forgotten.
+      pipe.discard(asPipeError(error, 'tcp'));
+      this.#askTurn();
+      throw error;
+    }
   }
 
   #retryLater(error: PipeError): void {

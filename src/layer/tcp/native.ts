@@ -24,7 +24,7 @@ export class NativeTransport implements Transport {
 
   constructor(addon: NativeAddon, pool?: SlabPool) {
     this.#runtime = tcpRuntime(addon, poller(), pool);
-    this.kernelPipes = new KernelPipePool(addon, { size: KERNEL_PIPE_BYTES });
+    this.kernelPipes = new KernelPipePool(addon, { size: KERNEL_PIPE_BYTES, maxOpen: kernelPipesFor(addon) });
   }
 
   connect(address: SocketAddress): IoPipe<'bytes'> {
@@ -33,7 +33,7 @@ export class NativeTransport implements Transport {
     if (fd < 0) return new FailedPipe('bytes', systemError(errnoName(fd), 'tcp'));
     tuneSocket(addon, fd, address.family);
     const result = connectSocket(addon, fd, address);
-    if (result >= 0 || result === -EINPROGRESS) return new TcpPipe(this.#runtime, fd, true);
+    if (result >= 0 || result === -EINPROGRESS) return new TcpPipe(this.#runtime, fd, true, address.family);
     addon.close(fd);
     // A Unix socket whose backlog is full answers EAGAIN: there is somebody, but not now.
     const name = result === -EAGAIN ? 'ECONNREFUSED' : errnoName(result);
@@ -51,3 +51,12 @@ export class NativeTransport implements Transport {
 
 /** The most that an unprivileged user may ask for; half of it costs a sixth more CPU per byte (docs/benchmarks). */
 const KERNEL_PIPE_BYTES = 1024 * 1024;
+/** And so is this: they share 64 MiB (pipe(7), pipe-user-pages-soft). */
+const MOST_KERNEL_PIPES = 64;
+
+/** Descriptors are for connections first: at most an eighth of them for kernel pipes, which take two each. */
+export function kernelPipesFor(addon: NativeAddon): number {
+  const limit = addon.fdLimit();
+  const descriptors = typeof limit === 'number' ? Number.POSITIVE_INFINITY : limit.soft;
+  return Math.min(MOST_KERNEL_PIPES, Math.floor(descriptors / 16));
+}

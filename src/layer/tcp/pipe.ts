@@ -14,6 +14,7 @@
  * no system call to pause or resume, and one that nobody reads cannot spin the loop, whatever state it is in.
  */
 
+import type { SocketAddress } from '../../core/address.ts';
 import type { Chunk } from '../../core/chunk.ts';
 import { type PipeError, systemError } from '../../core/errors.ts';
 import { defaultPool, HEADROOM, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
@@ -75,13 +76,15 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   /**
    * Takes the descriptor over: non-blocking, and connected or (`connecting`) with a connect under way.
    *
+   * On a Unix socket a short read never means that there is no more: reads stop behind a message with descriptors.
+   *
    * Failing to watch it does not throw: the pipe is then broken, and the event follows.
    */
-  constructor(runtime: TcpRuntime, fd: number, connecting: boolean) {
+  constructor(runtime: TcpRuntime, fd: number, connecting: boolean, family: SocketAddress['family'] = 4) {
     super();
     this.#runtime = runtime;
     this.#fd = fd;
-    this.#flags = connecting ? 0 : IS_READY | IS_WRITABLE;
+    this.#flags = (connecting ? 0 : IS_READY | IS_WRITABLE) | (family === 'unix' ? READ_TO_END : 0);
     const slot = runtime.poller.watch(fd, this);
     if (slot >= 0) this.#slot = slot;
     else this.#break(slot, 'poll');
@@ -233,12 +236,14 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
 
   #finishConnect(mask: number): number {
     const { addon } = this.#runtime;
-    // The poller may report HUP and OUT for a socket whose connect() has not begun to be answered; ask, do not guess.
     if ((mask & (POLL_OUT | POLL_ERR | POLL_HUP)) === 0) return 0;
-    const error = addon.socketError(this.#fd);
-    if (error < 0) return this.#setBroken(error, 'connect');
-    const peer = addon.peerAddress(this.#fd);
-    if (typeof peer === 'number') return peer === -ENOTCONN ? 0 : this.#setBroken(peer, 'connect');
+    // Writable and nothing else is what a connection looks like when it is there; the rest has to be asked after.
+    if ((mask & (POLL_ERR | POLL_HUP)) !== 0) {
+      const error = addon.socketError(this.#fd);
+      if (error < 0) return this.#setBroken(error, 'connect');
+      const peer = addon.peerAddress(this.#fd);
+      if (typeof peer === 'number') return peer === -ENOTCONN ? 0 : this.#setBroken(peer, 'connect');
+    }
     this.#flags |= IS_READY | IS_WRITABLE;
     let events = READY | WRITABLE;
     if ((mask & (POLL_RDHUP | POLL_HUP | POLL_PRI)) !== 0) this.#flags |= READ_TO_END;

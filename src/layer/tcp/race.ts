@@ -64,7 +64,8 @@ export class ConnectRace {
 
   /** Gives up; no handler is called any more. Who accepted us meanwhile sees a reset and not an empty conversation. */
   cancel(): void {
-    this.#end(new PipeError('cancelled', 'tcp'));
+    // An error object costs as much as the rest of a dial: not when there is nobody to tell.
+    this.#end(this.#running.size > 0 ? new PipeError('cancelled', 'tcp') : undefined);
   }
 
   #end(error?: PipeError): void {

@@ -21,13 +21,28 @@ export interface ResolveHandlers {
 }
 
 // Each address once: where /etc/hosts has `::1 localhost`, glibc finds 127.0.0.1 twice.
-export const systemLookup: LookupFamily = (host, family) =>
-  new Promise((resolve, reject) => {
+/** Questions that the resolver has not answered yet. */
+const underWay = new Map<string, Promise<string[]>>();
+
+/**
+ * The system's resolver. Those who ask for the same name while it is being looked up share the answer: the resolver blocks
+ * one of libuv's four threads per question, and a slow name server would otherwise hold up every other name as well.
+ */
+export const systemLookup: LookupFamily = (host, family) => {
+  const question = `${family} ${host}`;
+  const asked = underWay.get(question);
+  if (asked !== undefined) return asked;
+  const answer = new Promise<string[]>((resolve, reject) => {
     lookup(host, { family, all: true }, (error, found) => {
+      underWay.delete(question);
       if (error) reject(error);
+      // glibc may name an address twice: /etc/hosts often gives localhost to both families.
       else resolve([...new Set(found.map((entry) => entry.address))]);
     });
   });
+  underWay.set(question, answer);
+  return answer;
+};
 
 /** Resolves to connect. An empty host is this machine. Numeric hosts and paths are answered before it returns. */
 export function resolve(
@@ -40,8 +55,14 @@ export function resolve(
     handlers.onDone(null);
     return;
   }
-  const host = endpoint.host === '' ? 'localhost' : endpoint.host;
-  const port = endpoint.port;
+  const { host, port } = endpoint;
+  // "localhost" is this machine by definition, and not a name to ask a server for (RFC 6761, section 6.3).
+  if (host === '' || host.toLowerCase() === 'localhost') {
+    handlers.onAddresses(6, [{ family: 6, host: '::1', port }]);
+    handlers.onAddresses(4, [{ family: 4, host: '127.0.0.1', port }]);
+    handlers.onDone(null);
+    return;
+  }
   const family = isIP(host);
   if (family === 4 || family === 6) {
     handlers.onAddresses(family, [{ family, host, port }]);

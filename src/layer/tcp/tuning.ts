@@ -8,12 +8,12 @@ import { KEEPALIVE } from './transport.ts';
 
 /** A refused option is no reason to refuse the connection: results are not looked at. */
 export function tuneSocket(addon: NativeAddon, fd: number, family: SocketAddress['family']): void {
-  if (family === 'unix') return;
   const { options } = addon;
-  // A relay forwards writes as they come; whether to gather them was the application's decision.
-  addon.setOption(fd, options.noDelay, 1);
   // Urgent data is part of the stream; left out of line, its byte would be lost on the way through.
   addon.setOption(fd, options.oobInline, 1);
+  if (family === 'unix') return;
+  // A relay forwards writes as they come; whether to gather them was the application's decision.
+  addon.setOption(fd, options.noDelay, 1);
   // When this process is killed, the kernel closes its sockets. That must not look like the end of a stream to anybody:
   // a close is a reset, until TcpPipe says that it is meant in peace.
   addon.setLinger(fd, 0);
