@@ -101,6 +101,8 @@ export class TcpListener implements Listener, PollTarget, Turn {
       this.#handlers.onTrouble(null);
     }
     const { addon } = this.#runtime;
+    // Unix sockets inherit nothing.
+    if (this.address.family === 'unix') tuneSocket(addon, fd, 'unix');
     const peer = peerAddressOf(addon, fd);
     const known = typeof peer === 'number' || (peer.family === 'unix' && peer.path === '') ? null : peer;
     const pipe = new TcpPipe(this.#runtime, fd, false, this.address.family);
@@ -137,7 +139,7 @@ function openListening({ addon }: TcpRuntime, address: SocketAddress): number {
   if (address.family !== 'unix') addon.setOption(fd, addon.options.reuseAddress, 1);
   // An IPv6 wildcard takes IPv4 as well, whatever net.ipv6.bindv6only says.
   if (address.family === 6 && address.host === '::') addon.setOption(fd, addon.options.v6Only, 0);
-  // Connections inherit these from the socket that accepts them (Linux copies it): six system calls less for each.
+  // Connections inherit these from the socket that accepts them (TCP copies it): six system calls less for each.
   tuneSocket(addon, fd, address.family);
   let result = bindSocket(addon, fd, address);
   if (result >= 0) result = addon.listen(fd, BACKLOG);
