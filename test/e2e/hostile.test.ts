@@ -8,7 +8,7 @@ import { dial, dialThrough, Target } from '../helpers/e2e_tcp.ts';
 t.setTimeout(120_000);
 
 /** 1: too large a message; 2: no LEB128 at all; 3: an end in the middle. */
-const TOO_LARGE = /a message of \d+ bytes, at most \d+ agreed/;
+const TOO_LARGE = /a message of \d+ bytes, more than the \d+ that are accepted here \(--max-message\)/;
 const NO_NUMBER = /the length of a message is not a LEB128 number/;
 const CUT = /the stream ended in the middle of a message/;
 
