@@ -16,6 +16,8 @@ export interface Way {
   readonly name: string;
   readonly pair: boolean;
   readonly env: Readonly<Record<string, string>>;
+  /** Options of both proxies. */
+  readonly args?: readonly string[];
 }
 
 const native = { TCP_STRIPER_BACKEND: 'native' };
@@ -30,9 +32,16 @@ export const RELAY_COPYING: Way = {
 export const RELAY_PORTABLE: Way = { name: 'relay, portable', pair: false, env: portable };
 export const PAIR: Way = { name: 'pair, native', pair: true, env: native };
 export const PAIR_PORTABLE: Way = { name: 'pair, portable', pair: true, env: portable };
+export const STRIPED: Way = { name: 'pair, native, striped', pair: true, env: native, args: ['-n', '4'] };
+export const STRIPED_PORTABLE: Way = {
+  name: 'pair, portable, striped',
+  pair: true,
+  env: portable,
+  args: ['-n', '4'],
+};
 
 /** A pair frames its data, so that splicing does not apply to it. */
-export const WAYS = [RELAY, RELAY_COPYING, RELAY_PORTABLE, PAIR, PAIR_PORTABLE] as const;
+export const WAYS: readonly Way[] = [RELAY, RELAY_COPYING, RELAY_PORTABLE, PAIR, PAIR_PORTABLE, STRIPED];
 /** For tests in which the way that bytes take does not matter. */
 export const BACKENDS = [RELAY, RELAY_PORTABLE] as const;
 
@@ -191,10 +200,12 @@ export async function openPath(
   const to = typeof target === 'number' ? `127.0.0.1:${target}` : target;
   const far = await startProxy(
     t,
-    [way.pair ? '-s' : '-r', way.pair ? '127.0.0.1:0' : listen, to, ...args],
+    [way.pair ? '-s' : '-r', way.pair ? '127.0.0.1:0' : listen, to, ...args, ...(way.args ?? [])],
     rest,
   );
-  const near = way.pair ? await startProxy(t, ['-c', listen, `127.0.0.1:${far.port}`, ...args], rest) : far;
+  const near = way.pair
+    ? await startProxy(t, ['-c', listen, `127.0.0.1:${far.port}`, ...args, ...(way.args ?? [])], rest)
+    : far;
   const proxies = way.pair ? [near, far] : [far];
   const before = proxies.map((proxy) => proxy.sockets);
   return {
