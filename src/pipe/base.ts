@@ -13,9 +13,14 @@ import type { ActivityHandler, IoPipe, PipeKind } from './pipe.ts';
 
 let defer: (event: () => void) => void = queueMicrotask;
 
-/** For simulations, which run events in an order of their own: replaces microtasks for all pipes; null restores them. */
+/** For simulations, which run events in an order of their own: replaces microtasks everywhere; null restores them. */
 export function deferEventsWith(instead: ((event: () => void) => void) | null): void {
   defer = instead ?? queueMicrotask;
+}
+
+/** Runs this after the current call: in a microtask, or when the simulation says so. */
+export function deferEvent(event: () => void): void {
+  defer(event);
 }
 
 export abstract class PipeBase<K extends PipeKind> implements IoPipe<K> {
@@ -45,7 +50,7 @@ export abstract class PipeBase<K extends PipeKind> implements IoPipe<K> {
   protected raiseLater(events: number): void {
     if (events === 0) return;
     if (this.#later === 0) {
-      defer(() => {
+      deferEvent(() => {
         const due = this.#later;
         this.#later = 0;
         this.raise(due);

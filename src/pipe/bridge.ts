@@ -14,6 +14,7 @@
 
 import { asPipeError, PipeError } from '../core/errors.ts';
 import type { KernelPipePool } from '../sys/kernel_pipe.ts';
+import { deferEvent } from './base.ts';
 import { Direction, type DirectionHost } from './direction.ts';
 import { BROKEN, FIN_SENT, type IoPipe, READABLE, READY, WRITABLE } from './pipe.ts';
 
@@ -28,6 +29,8 @@ export interface BridgeOptions {
 export interface BridgeEnd {
   readonly error: PipeError | null;
   readonly side: 'a' | 'b' | null;
+  /** What a layer threw that no layer should: `error` was made of it. */
+  readonly bug?: unknown;
 }
 
 export class IoBridge implements DirectionHost {
@@ -51,7 +54,7 @@ export class IoBridge implements DirectionHost {
     b.onActivity = (events) => this.#onActivity(events, this.backward, this.forward);
     // What happened before we listened raises no event. The first look is deferred, as events are, so that nobody
     // hears of an end before the constructor has returned.
-    queueMicrotask(() => this.#onActivity(READY, this.forward, this.backward));
+    deferEvent(() => this.#onActivity(READY, this.forward, this.backward));
   }
 
   get ended(): boolean {
@@ -85,7 +88,8 @@ export class IoBridge implements DirectionHost {
       // From whoever was told of the end: nobody else would ever hear of it.
       if (this.#ended) throw error;
       // A bug in a layer ends this one connection, loudly, and not the process with all others.
-      this.#end({ error: asPipeError(error, 'bridge'), side: null });
+      const known = error instanceof PipeError;
+      this.#end({ error: asPipeError(error, 'bridge'), side: null, ...(known ? {} : { bug: error }) });
     }
   }
 

@@ -212,6 +212,12 @@ export class ProxyService implements SessionHost {
     this.#options.log.warn(`${error.message}; connections wait while it is tried again`);
   }
 
+  onBug(session: Session, bug: unknown): void {
+    const log = this.#logAbout(session);
+    const stack = bug instanceof Error ? (bug.stack ?? String(bug)) : String(bug);
+    for (const line of `a bug in tcp-proxy ended this connection: ${stack}`.split('\n')) log.error(line);
+  }
+
   onClosed(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
     this.#sessions.delete(session);
     this.totals.bytesForward += session.bytesForward;

@@ -27,6 +27,8 @@ export interface SessionHost {
   dialled(socket: IoPipe<'bytes'>): IoPipe;
   onOpen(session: Session): void;
   onRetry(session: Session, error: PipeError): void;
+  /** A layer threw what it should not; onClosed follows. */
+  onBug(session: Session, bug: unknown): void;
   /** `side` is the leg that failed, null when none did or the failure is the service's. */
   onClosed(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void;
 }
@@ -116,6 +118,7 @@ export class Session {
   }
 
   #onBridgeEnd(end: BridgeEnd): void {
+    if (end.bug !== undefined) this.#host.onBug(this, end.bug);
     this.#close(end.error, end.side === null ? null : end.side === 'a' ? 'near' : 'far');
   }
 

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import type { Chunk } from '../../src/core/chunk.ts';
 import { PipeError } from '../../src/core/errors.ts';
 import { SlabPool } from '../../src/core/pool.ts';
-import { PipeBase } from '../../src/pipe/base.ts';
+import { deferEventsWith, PipeBase } from '../../src/pipe/base.ts';
 import { type BridgeEnd, IoBridge } from '../../src/pipe/bridge.ts';
 import { FailedPipe } from '../../src/pipe/failed.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
@@ -72,6 +72,23 @@ t.test('nothing happens inside the constructor, and an abort before the first lo
     t.equal(target.pipe.broken?.code, 'reset');
   }),
 );
+
+t.test('the first look is an event like all others: a simulation governs it', async (t) => {
+  const later: (() => void)[] = [];
+  deferEventsWith((event) => later.push(event));
+  try {
+    await run(t, plain(), async ({ app, target, bridge }) => {
+      app.fill(Buffer.from('early'), 1);
+      await passes(2);
+      t.equal(bridge.forward.bytes, 0, 'its turn has not come');
+      for (let event = later.shift(); event !== undefined; event = later.shift()) event();
+      t.equal(bridge.forward.bytes, 5);
+      t.equal(target.pipe.readable, true);
+    });
+  } finally {
+    deferEventsWith(null);
+  }
+});
 
 t.test('what had arrived before it began is not forgotten: data, FIN and RST', async (t) => {
   const early = plain();
@@ -147,6 +164,11 @@ t.test('a bug in a layer ends this one connection, with a reset, and leaks nothi
     await world.app.send(Buffer.from('x'));
     await eventually('the end', () => world.ends.length > 0);
     t.equal(world.ends[0]?.error?.message, 'a planted bug');
+    t.match(
+      (world.ends[0]?.bug as Error | undefined)?.stack,
+      /TypeError: a planted bug\n +at .*send/,
+      'whoever logs it can say where',
+    );
     t.equal(world.app.pipe.broken?.code, 'reset');
     t.equal(b.discarded?.message, 'a planted bug');
   });
