@@ -18,7 +18,7 @@ import { Session, type SessionHost } from './session.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
 import { TrunkClient } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
-import { removeSocket, removeStaleSocket } from './unix_socket.ts';
+import { pathToBind, removeStaleSocket, SocketFile } from './unix_socket.ts';
 
 export interface ServiceOptions extends StackOptions {
   readonly mode: ProxyMode;
@@ -66,6 +66,7 @@ export class ProxyService implements SessionHost {
   readonly #maxConnections: number;
   readonly #sessions = new Set<Session>();
   #listeners: Listener[] = [];
+  #socketFile: SocketFile | null = null;
   #startedAt = 0;
   #nextId = 1;
   #atLimit = false;
@@ -111,8 +112,9 @@ export class ProxyService implements SessionHost {
     this.#startedAt = this.#clock.now();
     try {
       if (listen.path !== undefined) await removeStaleSocket(listen.path);
+      const where = listen.path === undefined ? listen : { path: pathToBind(listen.path) };
       let unusable: unknown = null;
-      for (const address of await resolveAll(listen, lookup)) {
+      for (const address of await resolveAll(where, lookup)) {
         try {
           this.#listeners.push(await this.#listenOn(withPort(address, this.#listeners[0]), transport));
         } catch (error) {
@@ -122,6 +124,7 @@ export class ProxyService implements SessionHost {
         }
       }
       if (this.#listeners.length === 0) throw unusable;
+      if (where.path !== undefined) this.#socketFile = new SocketFile(where.path);
       this.#trunkClient?.start();
     } catch (error) {
       this.#closeListeners();
@@ -299,11 +302,10 @@ export class ProxyService implements SessionHost {
   }
 
   #closeListeners(): void {
-    for (const listener of this.#listeners) {
-      listener.close();
-      if (listener.address.family === 'unix') removeSocket(listener.address.path);
-    }
+    for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
+    this.#socketFile?.remove();
+    this.#socketFile = null;
   }
 
   #logAbout(session: Session): Logger {
