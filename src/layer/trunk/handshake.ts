@@ -74,7 +74,7 @@ export class Refusal extends PipeError {
   readonly refusal: number;
 
   constructor(refusal: number, reason: string) {
-    super(refusal === REFUSED_KEY ? 'permission' : 'refused', 'trunk', `the peer refuses: ${reason}`);
+    super(refusal === REFUSED_KEY ? 'permission' : 'refused', 'trunk', reason);
     this.refusal = refusal;
   }
 }
@@ -108,11 +108,16 @@ function checkHead(message: Buffer, type: number): number {
     );
   }
   if (message[4] === REFUSE) {
-    throw new Refusal(message[6] as number, escapeText(message.subarray(HEAD_BYTES).toString('utf8'), 200));
+    const reason = escapeText(message.subarray(HEAD_BYTES).toString('utf8'), 200);
+    throw new Refusal(message[6] as number, `the peer refuses: ${reason}`);
   }
-  if (message[5] !== VERSION)
-    throw new PipeError('malformed', 'trunk', `the peer speaks version ${message[5]}, this is ${VERSION}`);
+  if (message[5] !== VERSION) {
+    const words = `the peer speaks version ${message[5]}, this is ${VERSION}`;
+    // Who begins is told, in a message that every version has; an answer of another version ends it silently.
+    throw type === HELLO ? new Refusal(REFUSED_VERSION, words) : new PipeError('malformed', 'trunk', words);
+  }
   if (message[4] !== type) throw malformed(`message ${message[4]} where ${type} is due`);
+  if (message[7] !== 0) throw malformed('a reserved byte is not 0');
   return message[6] as number;
 }
 
@@ -185,17 +190,25 @@ export class ServerHandshake {
     this.#key = key;
   }
 
-  /** @throws PipeError for anything but a HELLO of our version and kind of authentication */
+  /** @throws PipeError for anything but a HELLO of our version and kind of authentication; a Refusal to be sent */
   onHello(message: Buffer): Hello {
     const flags = checkHead(message, HELLO);
     if (message.length !== HELLO_BYTES) throw malformed(`a HELLO of ${message.length} bytes`);
+    const keyed = (flags & KEYED) !== 0;
+    if (keyed !== (this.#key !== null)) {
+      const [has, lacks] = keyed ? ['client', 'server'] : ['server', 'client'];
+      throw new Refusal(
+        REFUSED_KEY,
+        `the ${has} has a shared key, the ${lacks} none: start both with the same --key`,
+      );
+    }
     this.#hello = Buffer.from(message);
     const at = HEAD_BYTES + TRUNK_ID_BYTES;
     return {
       trunkId: Buffer.from(message.subarray(HEAD_BYTES, at)),
       carrierId: message.readUInt32BE(at),
       mayCreate: (flags & MAY_CREATE) !== 0,
-      keyed: (flags & KEYED) !== 0,
+      keyed,
       windows: readWindows(message, at + 4 + NONCE_BYTES),
     };
   }
@@ -214,7 +227,8 @@ export class ServerHandshake {
 
   /** @throws PipeError `permission` when the client cannot prove the key */
   onProof(message: Buffer): void {
-    checkHead(message, PROOF);
+    // Every bit counts: the proof itself does not cover these.
+    if (checkHead(message, PROOF) !== 0) throw malformed('a PROOF with flags');
     const expected = proofOf(this.#key, 'client', this.#hello, this.#welcome);
     if (!proves(message.subarray(HEAD_BYTES), expected)) {
       throw new PipeError('permission', 'trunk', 'the peer cannot prove the shared key');

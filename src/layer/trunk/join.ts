@@ -10,6 +10,7 @@ import { defaultPool, type SlabPool } from '../../core/pool.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import {
   ClientHandshake,
+  HANDSHAKE_MAX_BYTES,
   HANDSHAKE_TIMEOUT_MS,
   type Hello,
   Refusal,
@@ -119,7 +120,8 @@ function converse(
       while (pipe.readable) {
         const chunk = pipe.recv();
         if (chunk === null) break;
-        const message = Buffer.from(chunk.view());
+        // What is longer is none of ours; its beginning says what it is.
+        const message = Buffer.from(chunk.view().subarray(0, HANDSHAKE_MAX_BYTES + 1));
         chunk.release();
         if (steps.onMessage(message)) {
           finish(null);

@@ -1,0 +1,255 @@
+/** Goal: a handshake joins who may join, and ends in words, never in a surprise, for everybody else. */
+import t, { type Test } from 'tap';
+import { PipeError } from '../../../src/core/errors.ts';
+import {
+  ClientHandshake,
+  REFUSED_BUSY,
+  REFUSED_CARRIER,
+  REFUSED_KEY,
+  REFUSED_UNKNOWN_TRUNK,
+  REFUSED_VERSION,
+  Refusal,
+  refusal,
+  ServerHandshake,
+} from '../../../src/layer/trunk/handshake.ts';
+
+const KEY = Buffer.from('the shared key');
+const OTHER_KEY = Buffer.from('the shared kez');
+const TRUNK_ID = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
+const INSTANCE = Buffer.alloc(16, 0x1a);
+const HELLO = {
+  trunkId: TRUNK_ID,
+  carrierId: 3,
+  mayCreate: true,
+  windows: { stream: 262_144, trunk: 67_108_864 },
+};
+const WELCOME = { instance: INSTANCE, windows: { stream: 5, trunk: 2 ** 40 } };
+
+type Step = 'hello' | 'welcome' | 'proof';
+type Change = (message: Buffer) => Buffer;
+
+/** A whole handshake, with one of its messages changed on the way. Throws what either side throws. */
+function shake(clientKey: Buffer | null, serverKey: Buffer | null, step?: Step, change?: Change) {
+  const via = (now: Step, message: Buffer) =>
+    now === step && change !== undefined ? change(message) : message;
+  const client = new ClientHandshake(HELLO, clientKey);
+  const server = new ServerHandshake(serverKey);
+  const hello = server.onHello(via('hello', client.hello));
+  const { welcome, proof } = client.onWelcome(via('welcome', server.welcome(WELCOME)));
+  server.onProof(via('proof', proof));
+  return { hello, welcome };
+}
+
+/** The PipeError that it throws; anything else fails the test. */
+function thrown(t: Test, work: () => unknown): PipeError | null {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof PipeError)) t.fail('not a PipeError', { cause: error });
+    return error as PipeError;
+  }
+  return null;
+}
+
+const STEPS: readonly Step[] = ['hello', 'welcome', 'proof'];
+const LENGTHS = {
+  open: { hello: 76, welcome: 72, proof: 8 },
+  keyed: { hello: 76, welcome: 104, proof: 40 },
+} as const;
+
+for (const [name, key] of [
+  ['without a key', null],
+  ['with a key', KEY],
+] as const) {
+  t.test(`${name}: both sides learn what the other said`, async (t) => {
+    const { hello, welcome } = shake(key, key);
+    t.same(hello, { ...HELLO, keyed: key !== null });
+    t.same(welcome, WELCOME);
+  });
+
+  t.test(`${name}: cut short at every byte, or with one more, nobody joins`, async (t) => {
+    const lengths = key === null ? LENGTHS.open : LENGTHS.keyed;
+    for (const step of STEPS) {
+      for (let length = 0; length < lengths[step]; length++) {
+        const cut = thrown(t, () => shake(key, key, step, (message) => message.subarray(0, length)));
+        if (cut === null) t.fail(`${step} of ${length} bytes was taken`);
+      }
+      const longer = (message: Buffer) => Buffer.concat([message, Buffer.alloc(1)]);
+      t.ok(
+        thrown(t, () => shake(key, key, step, longer)),
+        `a longer ${step}`,
+      );
+    }
+  });
+
+  t.test(`${name}: every bit flipped`, async (t) => {
+    let taken = 0;
+    for (const step of STEPS) {
+      const length = (key === null ? LENGTHS.open : LENGTHS.keyed)[step];
+      for (let bit = 0; bit < 8 * length; bit++) {
+        const flip = (message: Buffer) => {
+          t.equal(message.length, length) || t.bailout();
+          const flipped = Buffer.from(message);
+          flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+          return flipped;
+        };
+        if (thrown(t, () => shake(key, key, step, flip)) !== null) continue;
+        taken++;
+        if (key !== null) t.fail(`joined although bit ${bit} of ${step} was flipped`);
+      }
+    }
+    // Without a key nothing is signed: what is flipped in an id or a nonce cannot be noticed.
+    t.equal(taken > 0, key === null);
+  });
+}
+
+t.test('another key: permission, on whichever side looks first', async (t) => {
+  const error = thrown(t, () => shake(OTHER_KEY, KEY));
+  t.match(error, { code: 'permission', message: /another shared key/ });
+  const client = new ClientHandshake(HELLO, OTHER_KEY);
+  const server = new ServerHandshake(KEY);
+  server.onHello(client.hello);
+  server.welcome(WELCOME);
+  const forged = Buffer.concat([Buffer.from('5453545203010000', 'hex'), Buffer.alloc(32)]);
+  t.match(
+    thrown(t, () => server.onProof(forged)),
+    { code: 'permission', message: /cannot prove/ },
+  );
+  t.match(
+    thrown(t, () => server.onProof(forged.subarray(0, 8))),
+    { code: 'permission' },
+    'an empty proof',
+  );
+});
+
+t.test('a key on one side only: words that name --key, on both sides', async (t) => {
+  for (const [clientKey, serverKey] of [
+    [KEY, null],
+    [null, KEY],
+  ] as const) {
+    const client = new ClientHandshake(HELLO, clientKey);
+    const said = thrown(t, () => new ServerHandshake(serverKey).onHello(client.hello));
+    t.match(said, { code: 'permission', refusal: REFUSED_KEY, message: /--key/ });
+    const heard = thrown(t, () =>
+      client.onWelcome(refusal((said as Refusal).refusal, (said as Refusal).message)),
+    );
+    t.match(heard, { code: 'permission', refusal: REFUSED_KEY, message: /^the peer refuses: .*--key/ });
+
+    // A server that answers all the same.
+    const other = new ServerHandshake(serverKey);
+    other.onHello(new ClientHandshake(HELLO, serverKey).hello);
+    const error = thrown(t, () => client.onWelcome(other.welcome(WELCOME)));
+    t.match(error, { code: 'permission', message: /--key/ });
+  }
+});
+
+t.test('what was recorded is of no use', async (t) => {
+  const client = new ClientHandshake(HELLO, KEY);
+  const first = new ServerHandshake(KEY);
+  first.onHello(client.hello);
+  const welcome = first.welcome(WELCOME);
+  const { proof } = client.onWelcome(welcome);
+  first.onProof(proof);
+
+  const second = new ServerHandshake(KEY);
+  t.ok(second.onHello(client.hello), 'a replayed HELLO is answered');
+  second.welcome(WELCOME);
+  t.match(
+    thrown(t, () => second.onProof(proof)),
+    { code: 'permission' },
+    'but not its PROOF',
+  );
+  t.match(
+    thrown(t, () => new ClientHandshake(HELLO, KEY).onWelcome(welcome)),
+    { code: 'permission' },
+    'a replayed WELCOME',
+  );
+  const reflected = Buffer.concat([proof.subarray(0, 8), welcome.subarray(72)]);
+  t.ok(
+    thrown(t, () => first.onProof(reflected)),
+    'the proof of the server is none of the client',
+  );
+});
+
+t.test('another version', async (t) => {
+  const other = (message: Buffer) => {
+    message[5] = 2;
+    return message;
+  };
+  t.match(
+    thrown(t, () => shake(KEY, KEY, 'hello', other)),
+    { refusal: REFUSED_VERSION, message: 'the peer speaks version 2, this is 1' },
+    'a HELLO is refused, with its reason',
+  );
+  for (const step of ['welcome', 'proof'] as const)
+    t.match(
+      thrown(t, () => shake(KEY, KEY, step, other)),
+      { code: 'malformed', message: 'the peer speaks version 2, this is 1' },
+    );
+});
+
+t.test('what is no tcp-proxy is named by how it begins', async (t) => {
+  for (const [bytes, words] of [
+    // The first byte was taken for a length: 'G', 'H', 0x16, 'S'.
+    ['ET / HTTP/1.1\r\nHost: example\r\n\r\n', /begins with 'ET \/ HTTP\/1\.1/],
+    ['TTP/1.1 400 Bad Request\r\n', /begins with 'TTP\/1\.1 400 Bad Request/],
+    ['\x03\x01\x02\x00\x01\x00', /begins with '\\x03\\x01/],
+    ['SH-2.0-OpenSSH_9.2p1 Debian', /begins with 'SH-2\.0-OpenSSH/],
+    ['', /not a tcp-proxy/],
+    ['TSTR', /not a tcp-proxy/],
+  ] as const) {
+    const message = Buffer.from(bytes, 'latin1');
+    for (const hear of [
+      () => new ServerHandshake(null).onHello(message),
+      () => new ClientHandshake(HELLO, null).onWelcome(message),
+    ]) {
+      const error = thrown(t, hear);
+      t.match(error, { code: 'malformed', message: words });
+      t.match(error, { message: /not a tcp-proxy that stripes/ });
+    }
+  }
+});
+
+t.test('refusals arrive with their code and words, escaped and not without end', async (t) => {
+  for (const code of [
+    REFUSED_KEY,
+    REFUSED_VERSION,
+    REFUSED_UNKNOWN_TRUNK,
+    REFUSED_CARRIER,
+    REFUSED_BUSY,
+    99,
+  ]) {
+    const error = thrown(t, () => new ClientHandshake(HELLO, null).onWelcome(refusal(code, 'a\nb')));
+    t.ok(error instanceof Refusal);
+    t.match(error, { refusal: code, message: 'the peer refuses: a\\x0ab' });
+    t.equal(error?.code, code === REFUSED_KEY ? 'permission' : 'refused');
+  }
+  const long = thrown(t, () => new ClientHandshake(HELLO, null).onWelcome(refusal(5, 'x'.repeat(9999))));
+  t.ok((long as PipeError).message.length < 300);
+});
+
+t.test('windows above 1 TiB are not believed', async (t) => {
+  for (const at of [60, 68]) {
+    const more = (message: Buffer) => {
+      message.writeBigUInt64BE(2n ** 40n + 1n, at);
+      return message;
+    };
+    t.match(
+      thrown(t, () => shake(null, null, 'hello', more)),
+      { code: 'malformed', message: /windows/ },
+    );
+  }
+});
+
+t.test('the HELLO of docs/wire.md', async (t) => {
+  const nonce = 'ab'.repeat(32);
+  const bytes = Buffer.from(
+    `5453545201010100000102030405060708090a0b0c0d0e0f00000003${nonce}00000000000400000000000004000000`,
+    'hex',
+  );
+  t.same(new ServerHandshake(null).onHello(bytes), { ...HELLO, keyed: false });
+  const { hello } = new ClientHandshake(HELLO, null);
+  t.equal(hello.length, bytes.length);
+  hello.fill(0xab, 28, 60);
+  t.equal(hello.toString('hex'), bytes.toString('hex'));
+});
