@@ -113,6 +113,26 @@ const CASES: Record<string, (t: Test, transport: Transport, pool: SlabPool) => P
       pipe.discard();
     }
   },
+  'given up while connecting: who accepted it sees a reset and no end': async (t, transport, pool) => {
+    const { listener, accepted } = await listen(transport, V4);
+    let made = 0;
+    // From a connect that has not been made to one that this end is just being told of.
+    for (let round = 0; round < 40; round++) {
+      const pipe = transport.connect(listener.address);
+      for (let tick = 0; tick < round % 4; tick++) await new Promise<void>((done) => process.nextTick(done));
+      if (round % 8 >= 4) await Promise.resolve();
+      if (!pipe.ready) made++;
+      pipe.discard(new PipeError('cancelled', 'test'));
+      await passes(3);
+    }
+    t.equal(made, 40, 'none was ready');
+    await eventually('most have been accepted', () => accepted.length >= 20);
+    for (const { pipe } of accepted) {
+      t.equal(await new PipeEnd(pipe, pool).recvToEnd(), 'broken');
+      pipe.discard();
+    }
+    listener.close();
+  },
   'discarded while connecting to where nobody answers: its descriptor is back at once': async (
     t,
     transport,
