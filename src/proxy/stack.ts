@@ -10,14 +10,14 @@
  * A carrier is datagram over bytes, too; what is inside differs.
  */
 
-import { DatagramPipe } from '../layer/datagram/pipe.ts';
+import { checkedSizes, DatagramPipe } from '../layer/datagram/pipe.ts';
 import { SEGMENT_BYTES } from '../layer/trunk/transmit.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 
 export type ProxyMode = 'client' | 'server' | 'relay';
 
 export interface StackOptions {
-  /** The largest message accepted from the peer, in bytes. Default 256 KiB. */
+  /** The largest message accepted from the peer, in bytes; it sends up to 64 KiB. Default 256 KiB. */
   readonly maxMessageBytes?: number;
 }
 
@@ -35,12 +35,20 @@ export interface Stack {
   carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'>;
 }
 
-/** @param striped whether the pair speaks of streams over carriers, and not the classic framing */
+/**
+ * @param striped whether the pair speaks of streams over carriers, and not the classic framing
+ * @throws RangeError when an option is not possible: here, and not when a connection comes
+ */
 export function stackFor(mode: ProxyMode, striped: boolean, options: StackOptions = {}): Stack {
+  const sizes = checkedSizes(options);
+  const carrierBytes = SEGMENT_BYTES + FRAMES_BYTES;
+  const carrierSizes = {
+    maxMessageBytes: Math.max(sizes.maxMessageBytes, carrierBytes),
+    maxSendBytes: carrierBytes,
+  };
   const plain = (socket: IoPipe<'bytes'>) => socket;
-  const framed = (socket: IoPipe<'bytes'>) => new DatagramPipe(socket, options);
-  const carrier = (socket: IoPipe<'bytes'>) =>
-    new DatagramPipe(socket, { ...options, maxSendBytes: SEGMENT_BYTES + FRAMES_BYTES });
+  const framed = (socket: IoPipe<'bytes'>) => new DatagramPipe(socket, sizes);
+  const carrier = (socket: IoPipe<'bytes'>) => new DatagramPipe(socket, carrierSizes);
   const classic = !striped;
   return {
     accepted: classic && mode === 'server' ? framed : plain,

@@ -1,11 +1,14 @@
 /** Goal: what a service does apart from moving bytes: options, logs, stopping, and what others share with it. */
 import t, { type Test } from 'tap';
 import { type Logger, lineLogger } from '../../src/core/log.ts';
+import { SlabPool } from '../../src/core/pool.ts';
 import { openTransport } from '../../src/layer/tcp/backend.ts';
 import type { Transport } from '../../src/layer/tcp/transport.ts';
 import { PipeBase } from '../../src/pipe/base.ts';
+import { memoryPair } from '../../src/pipe/memory.ts';
 import { READY, WRITABLE } from '../../src/pipe/pipe.ts';
 import { ProxyService, type ServiceOptions } from '../../src/proxy/service.ts';
+import { stackFor } from '../../src/proxy/stack.ts';
 import { eventually } from '../helpers/settle.ts';
 
 const ANYWHERE = { host: '127.0.0.1', port: 0 };
@@ -91,4 +94,26 @@ t.test('a bug in a layer is an error in the log, with its stack', async (t) => {
   t.match(errors[1], /^error c1 +at .*recv/);
   t.equal(made.sessions.size, 0);
   t.equal(made.totals.broken, 1);
+});
+
+t.test('options that are not possible are refused at once, and not with the first connection', async (t) => {
+  for (const maxMessageBytes of [0, 1.5, 2 ** 32, Number.NaN]) {
+    for (const mode of ['client', 'server', 'relay'] as const)
+      t.throws(
+        () => service(t, { mode, maxMessageBytes }),
+        /maxMessageBytes is .*; it must be a whole number/,
+      );
+  }
+});
+
+t.test('carriers take what carriers send, however little an app connection may', async (t) => {
+  const [a, b] = memoryPair('bytes');
+  const sender = stackFor('client', true, { maxMessageBytes: 65_536 }).carrier(a);
+  const receiver = stackFor('server', true, { maxMessageBytes: 65_536 }).carrier(b);
+  sender.send(new SlabPool().take(sender.maxSend));
+  await eventually('the message', () => receiver.readable);
+  const message = receiver.recv();
+  t.equal(message?.length, sender.maxSend);
+  message?.release();
+  for (const pipe of [sender, receiver]) pipe.discard();
 });

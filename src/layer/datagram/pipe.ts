@@ -50,14 +50,11 @@ export class DatagramPipe extends PipeBase<'messages'> {
 
   constructor(lower: IoPipe<'bytes'>, options: DatagramOptions = {}) {
     super();
-    const maxMessage = checkedSize('maxMessageBytes', options.maxMessageBytes ?? LARGEST_CHUNK);
-    this.maxSend = checkedSize(
-      'maxSendBytes',
-      options.maxSendBytes ?? Math.min(DEFAULT_SEND_BYTES, maxMessage),
-    );
+    const { maxMessageBytes, maxSendBytes } = checkedSizes(options);
+    this.maxSend = maxSendBytes;
     this.#lower = lower;
     this.#pool = options.pool ?? defaultPool;
-    this.#decoder = new DatagramDecoder(this.#pool, maxMessage);
+    this.#decoder = new DatagramDecoder(this.#pool, maxMessageBytes);
     lower.onActivity = (events) => this.#onLower(events);
   }
 
@@ -146,6 +143,13 @@ export class DatagramPipe extends PipeBase<'messages'> {
     this.#lower.discard(error);
     if (first) this.raiseLater(BROKEN);
   }
+}
+
+/** The options with their defaults. @throws RangeError when one is not possible, as the constructor does */
+export function checkedSizes(options: DatagramOptions): { maxMessageBytes: number; maxSendBytes: number } {
+  const maxMessageBytes = checkedSize('maxMessageBytes', options.maxMessageBytes ?? LARGEST_CHUNK);
+  const maxSendBytes = options.maxSendBytes ?? Math.min(DEFAULT_SEND_BYTES, maxMessageBytes);
+  return { maxMessageBytes, maxSendBytes: checkedSize('maxSendBytes', maxSendBytes) };
 }
 
 function checkedSize(name: string, value: number): number {
