@@ -101,6 +101,8 @@ for (const way of WAYS) {
       quickFar.fin();
       await far.has(3 * MIB);
       clearInterval(drip);
+      // The last drip's pause may still be on its way.
+      await new Promise((resolve) => setImmediate(resolve));
       far.socket.resume();
       await sending;
       app.fin();

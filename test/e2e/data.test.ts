@@ -1,7 +1,14 @@
 /** Goal: every byte arrives in its place, whatever the sizes of the writes and however much goes both ways at once. */
 
 import t from 'tap';
-import { openPath, PAIR, PAIR_PORTABLE, RELAY, RELAY_PORTABLE, WAYS } from '../helpers/e2e_proxy.ts';
+import {
+  openPath,
+  PAIR,
+  PAIR_PORTABLE,
+  RELAY,
+  RELAY_PORTABLE,
+  WAYS_AND_STRIPED,
+} from '../helpers/e2e_proxy.ts';
 import { dialThrough, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { within } from '../helpers/e2e_wait.ts';
 
@@ -11,7 +18,7 @@ const pattern = new Pattern();
 
 t.setTimeout(180_000);
 
-for (const way of WAYS) {
+for (const way of WAYS_AND_STRIPED) {
   t.test(way.name, async (t) => {
     const target = await Target.listen(t);
     const path = await openPath(t, way, target.port);

@@ -1,7 +1,7 @@
 /** Goal: FIN arrives as FIN, behind every byte, in every order of the two ends; half-open connections stay usable. */
 
 import t from 'tap';
-import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath, WAYS_AND_STRIPED } from '../helpers/e2e_proxy.ts';
 import { dial, dialThrough, Pattern, Target } from '../helpers/e2e_tcp.ts';
 
 const MIB = 1024 * 1024;
@@ -9,7 +9,7 @@ const pattern = new Pattern();
 
 t.setTimeout(120_000);
 
-for (const way of WAYS) {
+for (const way of WAYS_AND_STRIPED) {
   t.test(way.name, async (t) => {
     const target = await Target.listen(t);
     const path = await openPath(t, way, target.port);

@@ -1,7 +1,7 @@
 /** Goal: RST arrives as RST and never as an end of stream, from either end, in every order with FIN and data. */
 
 import t, { type Test } from 'tap';
-import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath, WAYS_AND_STRIPED } from '../helpers/e2e_proxy.ts';
 import { dial, dialThrough, type End, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { sleep, until } from '../helpers/e2e_wait.ts';
 
@@ -16,7 +16,7 @@ function sawReset(t: Test, end: End, what: string): void {
   t.notOk(end.events.includes('FIN'), `${what} saw no end of stream`);
 }
 
-for (const way of WAYS) {
+for (const way of WAYS_AND_STRIPED) {
   t.test(way.name, async (t) => {
     const target = await Target.listen(t);
     const path = await openPath(t, way, target.port);
