@@ -74,6 +74,7 @@ export async function run(config: Configuration): Promise<number> {
     );
   statusLine?.close();
   statusLine = null;
+  transport.close();
   log.info(summary(service));
   return 0;
 }

@@ -70,7 +70,8 @@ export class ProxyService implements SessionHost {
   #startedAt = 0;
   #nextId = 1;
   #atLimit = false;
-  #onIdle: (() => void) | null = null;
+  /** Who waits for the last session to end. */
+  readonly #onIdle = new Set<() => void>();
   readonly #trunkClient: TrunkClient | null;
   readonly #trunkServer: TrunkServer | null;
   /** The far end cannot be reached: said once, until it can be again. */
@@ -153,13 +154,15 @@ export class ProxyService implements SessionHost {
   }
 
   async #sessionsOver(timeoutMs: number): Promise<void> {
-    let cancel: Cancel = () => {};
     await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-      cancel = this.#clock.after(timeoutMs, resolve);
+      const over = () => {
+        cancel();
+        this.#onIdle.delete(over);
+        resolve();
+      };
+      const cancel = this.#clock.after(timeoutMs, over);
+      this.#onIdle.add(over);
     });
-    cancel();
-    this.#onIdle = null;
   }
 
   /** What the last sessions said may still be on its way to the peer. */
@@ -171,14 +174,13 @@ export class ProxyService implements SessionHost {
     }
   }
 
-  /** Resets everything now. */
+  /** Resets everything now. The transport is not closed: others may use it. */
   stop(): void {
     this.#closeListeners();
     const error = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
     for (const session of [...this.#sessions]) session.abort(error);
     this.#trunkClient?.stop(error);
     this.#trunkServer?.stop(error);
-    this.kernelPipes?.close();
   }
 
   dial(handlers: DialHandlers): Cancel {
@@ -232,7 +234,7 @@ export class ProxyService implements SessionHost {
       this.#atLimit = false;
       for (const listener of this.#listeners) listener.resume();
     }
-    if (this.#sessions.size === 0) this.#onIdle?.();
+    if (this.#sessions.size === 0) for (const over of [...this.#onIdle]) over();
   }
 
   #listenOn(address: SocketAddress, transport: Transport): Promise<Listener> {

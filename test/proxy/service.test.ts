@@ -1,4 +1,6 @@
 /** Goal: what a service does apart from moving bytes: options, logs, stopping, and what others share with it. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { type Logger, lineLogger } from '../../src/core/log.ts';
 import { SlabPool } from '../../src/core/pool.ts';
@@ -61,7 +63,7 @@ class Faulty extends PipeBase<'bytes'> {
 }
 
 /** Takes no connection in but those that the test makes up. */
-class FakeTransport implements Pick<Transport, 'listen'> {
+class FakeTransport implements Transport {
   accept: ((pipe: PipeBase<'bytes'>) => void) | null = null;
   readonly name = 'portable';
   readonly kernelPipes = null;
@@ -116,4 +118,65 @@ t.test('carriers take what carriers send, however little an app connection may',
   t.equal(message?.length, sender.maxSend);
   message?.release();
   for (const pipe of [sender, receiver]) pipe.discard();
+});
+
+/** A connection through a service: both ends of it. */
+async function through(made: ProxyService, target: Server): Promise<[Socket, Socket]> {
+  const { port } = made.addresses[0] as { port: number };
+  const app = connect(port, '127.0.0.1');
+  const [far] = (await once(target, 'connection')) as [Socket];
+  for (const socket of [app, far]) socket.on('error', () => {});
+  return [app, far];
+}
+
+async function listening(t: Test): Promise<{ target: Server; dial: { host: string; port: number } }> {
+  const target = createServer().listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  t.teardown(() => target.close());
+  return { target, dial: { host: '127.0.0.1', port: (target.address() as AddressInfo).port } };
+}
+
+t.test('a service that stops leaves the transport to the others', async (t) => {
+  const { transport } = openTransport();
+  const { target, dial } = await listening(t);
+  const first = service(t, { transport, dial });
+  const second = service(t, { transport, dial });
+  await first.start();
+  await second.start();
+  first.stop();
+  const [app, far] = await through(second, target);
+  const pipe = transport.kernelPipes?.acquire() ?? null;
+  t.equal(pipe !== null, transport.name === 'native', 'splicing goes on');
+  if (pipe !== null) transport.kernelPipes?.release(pipe);
+  transport.close();
+  t.equal(transport.kernelPipes?.acquire() ?? null, null);
+  app.end('x');
+  t.equal(String((await once(far, 'data'))[0]), 'x', 'a closed transport still moves bytes');
+  far.destroy();
+  app.destroy();
+});
+
+t.test('draining twice: both hear of the end', async (t) => {
+  const { target, dial } = await listening(t);
+  const made = service(t, { dial });
+  await made.start();
+  const [app, far] = await through(made, target);
+  await eventually('the session', () => made.sessions.size === 1);
+  const drains = [made.drain(100_000), made.drain(100_000)];
+  far.destroy();
+  app.destroy();
+  t.same(await Promise.all(drains), [0, 0]);
+});
+
+t.test('draining again with less patience ends the first, too', async (t) => {
+  const { target, dial } = await listening(t);
+  const made = service(t, { dial });
+  await made.start();
+  const [app, far] = await through(made, target);
+  await eventually('the session', () => made.sessions.size === 1);
+  const first = made.drain(100_000);
+  t.equal(await made.drain(1), 1, 'one had to be reset');
+  t.equal(await first, 0);
+  far.destroy();
+  app.destroy();
 });

@@ -47,6 +47,10 @@ export class NativeTransport implements Transport {
   async listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {
     return new TcpListener(this.#runtime, address, handlers);
   }
+
+  close(): void {
+    this.kernelPipes.close();
+  }
 }
 
 /** The most that an unprivileged user may ask for; half of it costs a sixth more CPU per byte (docs/benchmarks). */

@@ -32,6 +32,8 @@ export class PortableTransport implements Transport {
   listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {
     return PortableListener.open(address, handlers, this.#pool);
   }
+
+  close(): void {}
 }
 
 /** node:net accepts by itself; what comes while paused waits here, unread. */

@@ -40,6 +40,8 @@ export interface Transport {
   tuneCarrier(socket: IoPipe<'bytes'>): void;
   /** @throws PipeError `address-in-use`, `address-invalid`, `permission`, ... (as a rejection) */
   listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener>;
+  /** Lets go of what its sockets share, when nobody needs it any more; sockets and listeners are not touched. */
+  close(): void;
 }
 
 /** Connections that wait in the kernel to be accepted; Linux caps it at net.core.somaxconn (4096). */
