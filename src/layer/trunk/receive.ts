@@ -90,7 +90,7 @@ export class ReceiveStream {
    *
    * @returns by how many bytes `highest` has grown
    * @throws PipeError `malformed` when the peer exceeds its credit, changes the final offset or bytes that it has sent
-   *   before, or sends more than it can mean; the chunk is released
+   *   before, or sends more than it can mean; the chunk is taken over all the same
    */
   push(offset: number, chunk: Chunk, fin: boolean): number {
     const end = offset + chunk.length;
@@ -104,6 +104,8 @@ export class ReceiveStream {
     const grown = Math.max(0, end - this.#highest);
     this.#highest += grown;
     this.#insert(offset, chunk);
+    if (this.#early.length > MOST_EARLY)
+      throw malformed(`more than ${MOST_EARLY} pieces with gaps between them`);
     return grown;
   }
 
@@ -205,8 +207,6 @@ export class ReceiveStream {
     )
       return false;
     this.#early.splice(at, 0, { offset, chunk: this.#pool.compact(chunk) });
-    if (this.#early.length > MOST_EARLY)
-      throw malformed(`more than ${MOST_EARLY} pieces with gaps between them`);
     return true;
   }
 
