@@ -80,7 +80,7 @@ export const dataCases: readonly Case[] = [
     name: 'random pieces, read in random sizes',
     applies: bytesOnly,
     async run(t, { a, b, random }) {
-      await transfer(t, a, b, pieces(random, 300_000, 70_000), () =>
+      await transfer(t, a, b, pieces(random, 300_000, Math.min(70_000, a.pipe.maxSend)), () =>
         random.chance(0.3) ? random.int(1, 10) : random.int(1, 70_000),
       );
     },

@@ -13,6 +13,8 @@ export interface Traits {
   readonly kind: PipeKind;
   /** The peer of discard(error) sees a reset. False for Unix sockets: the system has none, their peer sees an end. */
   readonly reset: boolean;
+  /** The peer of discard(error) is told which error it was, and not only that there was a reset. */
+  readonly tellsReason?: true;
   /**
    * A reset is noticed by who is not reading. False for Node's streams: they find out when they read on, or, behind a
    * FIN that they have read, when they write.
