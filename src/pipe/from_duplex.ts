@@ -130,10 +130,15 @@ export class DuplexPipe extends PipeBase<'bytes'> {
     const stream = this.#stream;
     if (error === undefined) stream.destroy();
     // libuv refuses to reset while a shutdown is under way, and leaves the socket open; it is under way for a moment.
-    else if (this.#finWanted && !this.#finSent && stream.writableLength === 0 && !stream.destroyed) {
-      stream.once('finish', () => reset(stream, error));
-    } else reset(stream, error);
+    else if (this.#isShuttingDown()) stream.once('finish', () => reset(stream, error));
+    else reset(stream, error);
     // The tail stays until the write's callback: the stream may still hold the memory.
+  }
+
+  /** Our end was asked for, all before it has gone out, and the stream has not said yet that it has. */
+  #isShuttingDown(): boolean {
+    const { writableLength, writableFinished, destroyed } = this.#stream;
+    return this.#finWanted && writableLength === 0 && !writableFinished && !destroyed;
   }
 
   /** A stream that has had its end may throw on read() instead of answering null. */
