@@ -86,6 +86,7 @@ class App {
       }
       const size = Math.min(
         this.out.total - this.out.written,
+        this.pipe.maxSend,
         world.chance(0.5) ? world.pick(1, 200) : world.pick(1, 65536),
       );
       const chunk = pool.take(size);
