@@ -61,8 +61,8 @@ for (const way of WAYS) {
       while (left-- > 0) await one();
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    target.onEnd = null;
     await path.idle();
+    target.onEnd = null;
     const [app, far] = await dialThrough(t, path.port, target);
     app.fin('still here');
     t.equal(await far.over(), 'FIN');
