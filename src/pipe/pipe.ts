@@ -67,7 +67,7 @@ export type ActivityHandler = (events: number) => void;
 
 export interface IoPipe<K extends PipeKind = PipeKind> {
   readonly kind: K;
-  /** Bytes of the largest chunk that send() takes: the largest message, or Infinity on a bytes pipe. */
+  /** Bytes of the largest chunk that send() takes; Infinity where there is no limit. */
   readonly maxSend: number;
 
   /** Established: data can flow. Never turns false again but through discard(). */

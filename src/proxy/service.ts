@@ -10,13 +10,13 @@ import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { asPipeError, PipeError } from '../core/errors.ts';
 import { formatBytes, formatDuration, plural } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
-import { type DialHandlers, dial } from '../layer/tcp/dial.ts';
+import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
 import { type LookupFamily, resolveAll } from '../layer/tcp/resolve.ts';
 import type { Listener, Transport } from '../layer/tcp/transport.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { Session, type SessionHost } from './session.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
-import { TrunkClient } from './trunk_client.ts';
+import { type CarrierHandlers, TrunkClient } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
 import { pathToBind, removeStaleSocket, SocketFile } from './unix_socket.ts';
 
@@ -185,17 +185,16 @@ export class ProxyService implements SessionHost {
 
   dial(handlers: DialHandlers): Cancel {
     if (this.#trunkClient !== null) return this.#trunkClient.open(NO_LABEL, handlers);
+    // The peer may be restarting, and the app can wait for it. A target that refuses is an answer. To be out of
+    // descriptors is neither: others will close theirs.
+    const retry = (error: PipeError) => this.mode === 'client' || error.code === 'descriptors';
+    return dial(this.#options.dial, this.#dialOptions(retry), handlers);
+  }
+
+  #dialOptions(retry: (error: PipeError) => boolean): DialOptions {
     const { transport, connectTimeoutMs = 10_000, lookup } = this.#options;
-    const options = {
-      transport,
-      clock: this.#clock,
-      timeoutMs: connectTimeoutMs,
-      // The peer may be restarting, and the app can wait for it. A target that refuses is an answer. To be out of
-      // descriptors is neither: others will close theirs.
-      retry: (error: PipeError) => this.mode === 'client' || error.code === 'descriptors',
-      ...(lookup === undefined ? {} : { lookup }),
-    };
-    return dial(this.#options.dial, options, handlers);
+    const options = { transport, clock: this.#clock, timeoutMs: connectTimeoutMs, retry };
+    return lookup === undefined ? options : { ...options, lookup };
   }
 
   dialled(socket: IoPipe<'bytes'>): IoPipe {
@@ -275,26 +274,30 @@ export class ProxyService implements SessionHost {
   }
 
   #makeTrunkClient(): TrunkClient {
-    const {
-      dial: peer,
-      carriers = 0,
-      key = null,
-      transport,
-      log,
-      connectTimeoutMs = 10_000,
-      lookup,
-    } = this.#options;
+    const { dial: peer, carriers = 0, key = null, log, connectTimeoutMs = 10_000 } = this.#options;
     return new TrunkClient({
       peer,
       carriers,
       key,
-      transport,
-      carrier: this.#stack.carrier,
+      dialCarrier: (handlers) => this.#dialCarrier(handlers),
       clock: this.#clock,
       log,
       connectTimeoutMs,
-      ...(lookup === undefined ? {} : { lookup }),
     });
+  }
+
+  #dialCarrier(handlers: CarrierHandlers): Cancel {
+    return dial(
+      this.#options.dial,
+      this.#dialOptions(() => false),
+      {
+        onReady: (socket, address) => {
+          this.#options.transport.tuneCarrier(socket);
+          handlers.onReady(this.#stack.carrier(socket), address);
+        },
+        onFailed: (error) => handlers.onFailed(error),
+      },
+    );
   }
 
   #makeTrunkServer(): TrunkServer {

@@ -14,9 +14,6 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
 import { formatDuration, plural } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
-import { type DialHandlers, dial } from '../layer/tcp/dial.ts';
-import type { LookupFamily } from '../layer/tcp/resolve.ts';
-import type { Transport } from '../layer/tcp/transport.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
 import { REFUSED_UNKNOWN_TRUNK, Refusal, TRUNK_ID_BYTES, type Welcome } from '../layer/trunk/handshake.ts';
 import { joinAsClient } from '../layer/trunk/join.ts';
@@ -28,18 +25,29 @@ import { WINDOWS } from './stack.ts';
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MOST_MS = 5000;
 
+/** Exactly one of the two is called, unless dialling is cancelled. */
+export interface CarrierHandlers {
+  onReady(pipe: IoPipe<'messages'>, address: SocketAddress): void;
+  onFailed(error: PipeError): void;
+}
+
+/** For who asks for a stream; as for a dialled connection, which it stands for. */
+export interface OpenHandlers {
+  onReady(stream: IoPipe<'bytes'>, address: SocketAddress): void;
+  onFailed(error: PipeError): void;
+  onRetry?(error: PipeError): void;
+}
+
 export interface TrunkClientOptions {
   readonly peer: Endpoint;
   /** Carriers to keep. */
   readonly carriers: number;
   readonly key: Buffer | null;
-  readonly transport: Transport;
-  /** Builds a carrier's layers on a socket. */
-  readonly carrier: (socket: IoPipe<'bytes'>) => IoPipe<'messages'>;
+  /** Reaches the peer once and builds a carrier's layers on the socket. */
+  readonly dialCarrier: (handlers: CarrierHandlers) => Cancel;
   readonly clock: Clock;
   readonly log: Logger;
   readonly connectTimeoutMs: number;
-  readonly lookup?: LookupFamily;
 }
 
 interface Slot {
@@ -52,7 +60,7 @@ interface Slot {
 
 interface Waiting {
   readonly label: Buffer;
-  readonly handlers: DialHandlers;
+  readonly handlers: OpenHandlers;
   readonly cancelTimer: Cancel;
 }
 
@@ -85,7 +93,7 @@ export class TrunkClient {
   }
 
   /** Opens a stream, at once or as soon as there is a trunk. */
-  open(label: Buffer, handlers: DialHandlers): Cancel {
+  open(label: Buffer, handlers: OpenHandlers): Cancel {
     if (this.#trunk !== null && this.#address !== null) {
       handlers.onReady(this.#trunk.open(label), this.#address);
       return () => {};
@@ -120,24 +128,14 @@ export class TrunkClient {
   }
 
   #dial(slot: Slot): void {
-    const { peer, transport, clock, connectTimeoutMs, lookup } = this.#options;
-    const options = {
-      transport,
-      clock,
-      timeoutMs: connectTimeoutMs,
-      retry: () => false,
-      ...(lookup === undefined ? {} : { lookup }),
-    };
-    slot.cancel = dial(peer, options, {
-      onReady: (socket, address) => this.#join(slot, socket, address),
+    slot.cancel = this.#options.dialCarrier({
+      onReady: (pipe, address) => this.#join(slot, pipe, address),
       onFailed: (error) => this.#onFailed(slot, error),
     });
   }
 
-  #join(slot: Slot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
-    const { key, clock, transport, carrier } = this.#options;
-    transport.tuneCarrier(socket);
-    const pipe = carrier(socket);
+  #join(slot: Slot, pipe: IoPipe<'messages'>, address: SocketAddress): void {
+    const { key, clock } = this.#options;
     const id = this.#nextCarrierId++;
     const trunkId = this.#trunkId;
     const hello = { trunkId, carrierId: id, mayCreate: this.#trunk === null, windows: WINDOWS };
