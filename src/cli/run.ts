@@ -11,6 +11,7 @@ import type { IoPipe } from '../pipe/pipe.ts';
 import { ProxyService } from '../proxy/service.ts';
 import type { Session } from '../proxy/session.ts';
 import type { Configuration } from './arguments.ts';
+import { PatientTerminal } from './terminal.ts';
 
 /** Descriptors that are not for connections: logs, the poller, kernel pipes, name lookups. */
 const RESERVED_DESCRIPTORS = 100;
@@ -18,25 +19,33 @@ const RESERVED_DESCRIPTORS = 100;
 /** So much waits in memory for a reader of the log that has stopped reading; what comes after it is lost. */
 const LOG_BACKLOG_BYTES = 1024 * 1024;
 
+/** At the end, a terminal that takes nothing for so long is not waited for. */
+const TERMINAL_PATIENCE_MS = 500;
+
 let linesLost = 0;
 
-function writeLog(line: string): void {
-  if (process.stderr.writableLength > LOG_BACKLOG_BYTES) {
+/** Prints the line, unless so much waits for the reader already. */
+function writeLog(line: string, waiting: number, print: (line: string) => void): void {
+  if (waiting > LOG_BACKLOG_BYTES) {
     linesLost++;
     return;
   }
-  if (linesLost > 0)
-    process.stderr.write(`(${plural(linesLost, 'line')} lost here: nobody read them in time)\n`);
+  if (linesLost > 0) print(`(${plural(linesLost, 'line')} lost here: nobody read them in time)`);
   linesLost = 0;
-  process.stderr.write(`${line}\n`);
+  print(line);
 }
 
 /** Resolves to the exit code. */
 export async function run(config: Configuration): Promise<number> {
   let statusLine: StatusLine | null = null;
-  const log = lineLogger(config.logLevel, (line) => {
+  const terminal = PatientTerminal.open(process.stderr);
+  const out = terminal ?? process.stderr;
+  const print = (line: string) => {
     if (statusLine !== null) statusLine.print(line);
-    else writeLog(line);
+    else out.write(`${line}\n`);
+  };
+  const log = lineLogger(config.logLevel, (line) => {
+    writeLog(line, terminal?.waiting ?? process.stderr.writableLength, print);
   });
   const { transport, notice, descriptorLimit } = openTransport();
   if (notice !== null) log.warn(notice);
@@ -64,8 +73,7 @@ export async function run(config: Configuration): Promise<number> {
   // Before it is said: who reads that line may send a signal at once.
   const drained = drainOnSignal(service, config, log);
   log.info(`${title} (${transport.name} backend)`);
-  if (config.status && process.stderr.isTTY)
-    statusLine = new StatusLine(process.stderr, () => viewOf(service, title));
+  if (config.status && terminal !== null) statusLine = new StatusLine(terminal, () => viewOf(service, title));
 
   const left = await drained;
   if (left > 0)
@@ -76,6 +84,7 @@ export async function run(config: Configuration): Promise<number> {
   statusLine = null;
   transport.close();
   log.info(summary(service));
+  await terminal?.flush(TERMINAL_PATIENCE_MS);
   return 0;
 }
 
@@ -115,13 +124,22 @@ function summary(service: ProxyService): string {
 }
 
 function viewOf(service: ProxyService, title: string): StatusView {
-  const now = performance.now();
   return {
     title,
     served: service.totals.connections,
     uptimeMs: service.uptimeMs,
-    rows: [...service.sessions].map((session) => rowOf(session, now)),
+    open: service.sessions.size,
+    newest: (count) => newestRows(service.sessions, count),
   };
+}
+
+/** A Set keeps the order in which they came. */
+function newestRows(sessions: ReadonlySet<Session>, count: number): ConnectionRow[] {
+  const now = performance.now();
+  const rows: ConnectionRow[] = [];
+  let older = sessions.size - count;
+  for (const session of sessions) if (older-- <= 0) rows.push(rowOf(session, now));
+  return rows;
 }
 
 function rowOf(session: Session, now: number): ConnectionRow {

@@ -111,6 +111,76 @@ t.test('the status view is there on a terminal, and only there', async (t) => {
   t.notMatch(screen.slice(screen.lastIndexOf('served 1 connection in')), /open, /, 'the view is taken away');
 });
 
+/** Runs what it is told on a terminal that nobody reads before a line comes in; says its process id, then its exit code. */
+const UNREAD = `
+import os, pty, subprocess, sys, threading
+ours, its = pty.openpty()
+child = subprocess.Popen(sys.argv[1:], stdin=its, stdout=its, stderr=its)
+os.close(its)
+print(child.pid, flush=True)
+def read():
+    sys.stdin.readline()
+    try:
+        while data := os.read(ours, 65536):
+            os.write(2, data)
+    except OSError:
+        pass
+reader = threading.Thread(target=read, daemon=True)
+reader.start()
+code = child.wait()
+if os.environ['READ'] == '1':
+    reader.join(5)
+print('exit', code, flush=True)
+os._exit(0)
+`;
+
+for (const read of [true, false]) {
+  t.test(
+    `a terminal that is not read (Ctrl-S), ${read ? 'but again in the end' : 'to the end'}`,
+    async (t) => {
+      const python = tool('python3', 'python3');
+      const target = await Target.listen(t);
+      const port = await freePort();
+      const args = ['-r', `127.0.0.1:${port}`, `127.0.0.1:${target.port}`];
+      const words = ['-c', UNREAD, process.execPath, COMMAND, ...args];
+      const terminal = background(t, python, words, { env: { READ: read ? '1' : '0' } });
+      let said = '';
+      let screen = '';
+      terminal.stdout?.on('data', (data) => {
+        said += data;
+      });
+      terminal.stderr?.on('data', (data) => {
+        screen += data;
+      });
+      const pid = await until(
+        () => /^(\d+)\n/.exec(said)?.[1],
+        () => 'it does not start',
+      );
+      t.teardown(() => {
+        if (!said.includes('exit')) process.kill(Number(pid), 'SIGKILL');
+      });
+      await until(
+        () => listens(t, port),
+        () => 'it does not listen',
+      );
+      (await target.next()).reset();
+      const [app, far] = await dialThrough(t, port, target);
+      // Some 300 bytes of log each: several times what a terminal holds.
+      for (let i = 0; i < 1500; i++) await hello(t, ...(await dialThrough(t, port, target)));
+      await hello(t, app, far);
+      if (read) terminal.stdin?.write('\n');
+      const shown = () => screen.includes('c1502 closed after') && screen.includes('0 open, 1502 served');
+      if (read) await until(shown, () => `the rest is not shown: ${screen.slice(-500)}`);
+      process.kill(Number(pid), 'SIGTERM');
+      await until(
+        () => said.includes('exit 0\n'),
+        () => `it does not end: ${said}`,
+      );
+      if (read) t.match(screen, /served 1502 connections .*\r\n$/);
+    },
+  );
+}
+
 for (const way of BACKENDS) {
   t.test(`lost logs: ${way.name}`, async (t) => {
     t.test('connections live on when nobody reads the log any more', async (t) => {

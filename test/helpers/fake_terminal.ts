@@ -2,6 +2,8 @@
 export class FakeTerminal {
   readonly columns: number;
   readonly rows: number;
+  /** What it claims not to have taken yet. */
+  waiting = 0;
   /** Everything that was ever written. */
   written = '';
   #lines: string[] = [''];

@@ -2,8 +2,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { type ConnectionRow, renderStatus, StatusLine, type StatusView } from '../../src/observe/status.ts';
+import { sleep } from '../helpers/e2e_wait.ts';
 import { FakeTerminal } from '../helpers/fake_terminal.ts';
 import { propertyOptions } from '../helpers/random.ts';
+import { eventually } from '../helpers/settle.ts';
 
 const row = (id: number, part: Partial<ConnectionRow> = {}): ConnectionRow => ({
   id: `c${id}`,
@@ -18,16 +20,19 @@ const row = (id: number, part: Partial<ConnectionRow> = {}): ConnectionRow => ({
   ...part,
 });
 
-const view = (count: number, part: Partial<StatusView> = {}): StatusView => ({
+const viewOf = (rows: ConnectionRow[], part: Partial<StatusView> = {}): StatusView => ({
   title: 'tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.1:22',
   served: 17,
   uptimeMs: 200_000,
-  rows: Array.from({ length: count }, (_, i) => row(i + 1)),
+  open: rows.length,
+  newest: (count) => rows.slice(rows.length - count),
   ...part,
 });
 
+const view = (count: number): StatusView => viewOf(Array.from({ length: count }, (_, i) => row(i + 1)));
+
 t.test('as in its picture', async (t) => {
-  t.same(renderStatus(view(2, { rows: [row(3), row(12, { far: 'dialling', bytesForward: 0 })] }), 100, 20), [
+  t.same(renderStatus(viewOf([row(3), row(12, { far: 'dialling', bytesForward: 0 })]), 100, 20), [
     'tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.1:22   2 open, 17 served   up 3m20s',
     '  id   from             legs             sent     received  congested  age',
     '  c3   127.0.0.1:40003  open > open      1.54 MB  24.0 KB   3/0        1m02s',
@@ -55,6 +60,17 @@ t.test('more connections than room: the newest are shown, the others counted', a
   }
 });
 
+t.test('rows are made for those that are shown, and for no other', async (t) => {
+  const asked: number[] = [];
+  const newest = (count: number) => {
+    asked.push(count);
+    return Array.from({ length: count }, (_, i) => row(50_000 - count + i));
+  };
+  const lines = renderStatus(viewOf([], { open: 50_000, newest }), 100, 10);
+  t.same(asked, [7]);
+  t.equal(lines.at(-1), '  ... and 49993 older');
+});
+
 t.test('within width and height, on one line each, whatever the rows hold', async () => {
   const text = fc.string({ unit: 'binary', maxLength: 100 });
   const rows = fc.array(
@@ -68,7 +84,10 @@ t.test('within width and height, on one line each, whatever the rows hold', asyn
   );
   const fits = (title: string, some: { id: number; from: string }[], width: number, height: number) => {
     const lines = renderStatus(
-      view(0, { title, rows: some.map(({ id, ...rest }) => row(id, rest)) }),
+      viewOf(
+        some.map(({ id, ...rest }) => row(id, rest)),
+        { title },
+      ),
       width,
       height,
     );
@@ -86,21 +105,34 @@ t.test('within width and height, on one line each, whatever the rows hold', asyn
 t.test('it redraws in place, and log lines scroll by above', async (t) => {
   const terminal = new FakeTerminal(80, 24);
   let current = view(1);
-  const line = new StatusLine(terminal, () => current);
+  let looks = 0;
+  const line = new StatusLine(terminal, () => {
+    looks++;
+    return current;
+  });
+  const shows = (count: number) =>
+    eventually(
+      `${count} lines`,
+      () => terminal.lines.length === count,
+      () => terminal.lines,
+    );
   const top = 'tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.1:22   1 open, 17 served   up 3m';
   t.equal(terminal.lines[0]?.startsWith(top), true);
   t.equal(terminal.lines.length, 3);
   line.print('first log line');
-  t.equal(terminal.lines[0], 'first log line');
-  t.equal(terminal.lines.length, 4);
+  t.same(terminal.lines, ['first log line'], 'without the view, which would cost more than the line');
+  await shows(1 + 3);
+  t.equal(looks, 1, 'for which nothing was rendered again');
   current = view(5);
+  await shows(1 + 7);
   line.print('second log line');
+  await shows(2 + 7);
   t.same(terminal.lines.slice(0, 2), ['first log line', 'second log line']);
-  t.equal(terminal.lines.length, 2 + 7, 'the view grew');
   current = view(0);
   line.print('third log line');
-  t.equal(terminal.lines.length, 3 + 1, 'and shrank, with nothing left of it');
+  await shows(3 + 1);
   line.print(`a long one ${'x'.repeat(200)}`);
+  await shows(3 + 3 + 1);
   t.equal(
     terminal.lines.filter((text) => text.includes('served')).length,
     1,
@@ -114,6 +146,9 @@ t.test('it redraws in place, and log lines scroll by above', async (t) => {
   t.equal(terminal.written, written, 'closing twice writes nothing');
   line.print('after the end');
   t.equal(terminal.lines.at(-1), 'after the end');
+  const all = terminal.lines.length;
+  await sleep(100);
+  t.equal(terminal.lines.length, all);
   t.equal(terminal.lines.filter((text) => text.includes('served')).length, 0);
 });
 
@@ -125,11 +160,33 @@ t.test('a terminal of no known size, and a tiny one', async (t) => {
     [20, 2],
   ]) {
     const terminal = new FakeTerminal(columns === undefined || columns === 0 ? 80 : columns, rows || 24);
-    const seen = { write: (text: string) => terminal.write(text), columns, rows } as FakeTerminal;
+    const seen = { write: (text: string) => terminal.write(text), waiting: 0, columns, rows } as FakeTerminal;
     const line = new StatusLine(seen, () => view(30));
-    for (let i = 0; i < 3; i++) line.print('x');
+    for (let i = 0; i < 3; i++) {
+      line.print('x');
+      await sleep(100);
+    }
     t.ok(terminal.scrolledViews <= 1, `${columns} x ${rows}: no view was left behind above`);
     line.close();
     t.equal(terminal.lines.filter((text) => text.includes('proxy')).length, 0, `${columns} x ${rows}`);
   }
+});
+
+t.test('a terminal that takes nothing now: log lines are handed over, views are not', async (t) => {
+  const terminal = new FakeTerminal(80, 24);
+  let looks = 0;
+  const line = new StatusLine(terminal, () => {
+    looks++;
+    return view(1);
+  });
+  terminal.waiting = 1;
+  line.print('first');
+  line.print('second');
+  await sleep(700);
+  t.same(terminal.lines, ['first', 'second']);
+  t.equal(looks, 1);
+  terminal.waiting = 0;
+  await eventually('the view', () => terminal.lines.length === 5);
+  line.close();
+  t.same(terminal.lines, ['first', 'second']);
 });
