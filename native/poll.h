@@ -7,7 +7,7 @@
 //   new Poll(events: Int32Array, onEvents: (count: number) => void)
 //       For each event (slot, mask) is written to events[2 * i], events[2 * i + 1], then onEvents is called once. There
 //       are at most events.length / 2 at a time; the others come at the next turn. mask is made of EPOLLIN 1,
-//       EPOLLOUT 4, EPOLLERR 8, EPOLLHUP 16, EPOLLRDHUP 0x2000. What onEvents throws becomes an uncaughtException.
+//       EPOLLPRI 2, EPOLLOUT 4, EPOLLERR 8, EPOLLHUP 16, EPOLLRDHUP 0x2000. What onEvents throws becomes an uncaughtException.
 //   add(fd, slot)   0 or a negative errno. The first event comes at once if the socket is ready for anything.
 //   remove(fd)      0 or a negative errno. To be called before fd is closed.
 //   close()         Ends it; adding and removing then answer -EBADF.

@@ -36,5 +36,5 @@ export class Turns {
   };
 }
 
-/** The queue that bridges share. */
+/** The queue that bridges and listeners share. */
 export const sharedTurns = new Turns();
