@@ -60,6 +60,16 @@ bool StringArgument(napi_env env, napi_value value, const char* name, std::strin
 // What a system call returned, by the convention above. Read errno before anything else can change it.
 inline int ResultOf(ssize_t returned) { return returned < 0 ? -errno : static_cast<int>(returned); }
 
+// The result of a call that is made again for as long as a signal interrupts it.
+template <typename Call>
+inline int ResultOfRetried(Call call) {
+  int result;
+  do {
+    result = ResultOf(call());
+  } while (result == -EINTR);
+  return result;
+}
+
 inline napi_value ToJs(napi_env env, int result) {
   napi_value value = nullptr;
   napi_create_int32(env, result, &value);

@@ -39,13 +39,11 @@ napi_value Splice(napi_env env, napi_callback_info info) {
       !LengthArgument(env, arguments[2], &length)) {
     return nullptr;
   }
-  int result;
-  do {
-    // splice has no MSG_NOSIGNAL: into a broken socket it raises SIGPIPE, which Node ignores for the whole process.
-    result = ResultOf(
-        splice(from, nullptr, to, nullptr, static_cast<size_t>(length), SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
-  } while (result == -EINTR);
-  return ToJs(env, result);
+  // splice has no MSG_NOSIGNAL: into a broken socket it raises SIGPIPE, which Node ignores for the whole process.
+  const auto once = [=] {
+    return splice(from, nullptr, to, nullptr, static_cast<size_t>(length), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  };
+  return ToJs(env, ResultOfRetried(once));
 }
 
 }  // namespace tcp_striper

@@ -47,11 +47,7 @@ napi_value Transfer(napi_env env, napi_callback_info info) {
   if (!FdArgument(env, arguments[0], &fd) || !BytesArgument(env, arguments[1], arguments[2], arguments[3], &bytes)) {
     return nullptr;
   }
-  int result;
-  do {
-    result = ResultOf(transfer(fd, bytes));
-  } while (result == -EINTR);
-  return ToJs(env, result);
+  return ToJs(env, ResultOfRetried([&] { return transfer(fd, bytes); }));
 }
 
 ssize_t RecvOnce(int fd, const Bytes& bytes) { return recv(fd, bytes.data, bytes.length, MSG_DONTWAIT); }
