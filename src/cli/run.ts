@@ -13,8 +13,8 @@ import type { Session } from '../proxy/session.ts';
 import type { Configuration } from './arguments.ts';
 import { PatientTerminal } from './terminal.ts';
 
-/** Descriptors that are not for connections: logs, the poller, kernel pipes, name lookups. */
-const RESERVED_DESCRIPTORS = 100;
+/** Descriptors that are not for connections: logs, the poller, Node's own, name lookups. */
+const RESERVED_DESCRIPTORS = 50;
 
 /** So much waits in memory for a reader of the log that has stopped reading; what comes after it is lost. */
 const LOG_BACKLOG_BYTES = 1024 * 1024;
