@@ -53,7 +53,7 @@ export class NativeTransport implements Transport {
   }
 }
 
-/** The most that an unprivileged user may ask for; half of it costs a sixth more CPU per byte (docs/benchmarks). */
+/** The most that an unprivileged user may ask for (pipe(7)); what it is good for is in docs/adr/0006. */
 const KERNEL_PIPE_BYTES = 1024 * 1024;
 /** And so is this: they share 64 MiB (pipe(7), pipe-user-pages-soft). */
 const MOST_KERNEL_PIPES = 64;
