@@ -12,7 +12,10 @@ export type Endpoint =
   | { readonly host: string; readonly port: number; readonly path?: never }
   | { readonly path: string; readonly host?: never; readonly port?: never };
 
-/** A numeric address. An IPv6 host may carry a `%scope`. */
+/**
+ * Where a socket is: `host` is numeric, and a link-local IPv6 one ends in `%scope`. A path is a file, or a name in the
+ * abstract namespace if it begins with `\\0`; '' is a Unix socket without a name, which cannot be bound or connected to.
+ */
 export type SocketAddress =
   | { readonly family: 4 | 6; readonly host: string; readonly port: number }
   | { readonly family: 'unix'; readonly path: string };

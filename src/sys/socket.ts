@@ -1,14 +1,8 @@
 // Socket addresses as a type, and the calls that take or give one.
 
+import type { SocketAddress } from '../core/address.ts';
 import type { NativeAddon, NativeAddress, NativeFamily } from './addon.ts';
 import { EINVAL } from './errno.ts';
-
-/**
- * Where a socket is. `host` is numeric, never a name; a link-local IPv6 one ends in `%scope`. `port` is 0 to 65535.
- * `path` is a file, or a name in the abstract namespace if it begins with `\0`; '' is a Unix socket without a name,
- * which can be reported, but not bound or connected to.
- */
-export type SocketAddress = { family: 4 | 6; host: string; port: number } | { family: 'unix'; path: string };
 
 const UNIX = 1;
 

@@ -18,7 +18,7 @@ t.test('places on the machine of whoever wrote it', async (t) => {
     t.match(check(t, 'docs/a.md', `fine\nsee ${place}\n`), [new RegExp(`^2: names ${place}`)]);
   }
   t.match(check(t, 'a.sh', glue('cat ../sha', 'red/notes\n')), [/place on somebody's machine/]);
-  t.same(check(t, 'docs/a.md', 'at /etc/hosts, a/home/b, ~/work/x, https://a.example/home/b\n'), []);
+  t.same(check(t, 'docs/a.md', 'at /etc/hosts, a/home/b, ~/src/x, https://a.example/home/b\n'), []);
 });
 
 t.test('where packages came from', async (t) => {

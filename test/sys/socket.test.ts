@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import type { SocketAddress } from '../../src/core/address.ts';
 import {
   EADDRNOTAVAIL,
   EAGAIN,
@@ -16,7 +17,7 @@ import {
   EPIPE,
 } from '../../src/sys/errno.ts';
 import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_RDHUP } from '../../src/sys/poller.ts';
-import { bindSocket, localAddressOf, peerAddressOf, type SocketAddress } from '../../src/sys/socket.ts';
+import { bindSocket, localAddressOf, peerAddressOf } from '../../src/sys/socket.ts';
 import { addon, ok, type Sockets, sysTest, V4, V6 } from './support.ts';
 
 /** Both directions, and a FIN each way that leaves the other direction alone. */

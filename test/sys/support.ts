@@ -4,16 +4,11 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import type { SocketAddress } from '../../src/core/address.ts';
 import { addonProblem, loadAddon, type NativeAddon } from '../../src/sys/addon.ts';
 import { EAGAIN, EINPROGRESS } from '../../src/sys/errno.ts';
 import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_RDHUP, poller } from '../../src/sys/poller.ts';
-import {
-  bindSocket,
-  connectSocket,
-  localAddressOf,
-  openSocket,
-  type SocketAddress,
-} from '../../src/sys/socket.ts';
+import { bindSocket, connectSocket, localAddressOf, openSocket } from '../../src/sys/socket.ts';
 
 /** These tests are about the addon: without it they fail. */
 export const addon: NativeAddon = (() => {
