@@ -6,7 +6,7 @@
  */
 
 import type { SocketAddress } from '../../core/address.ts';
-import { asPipeError, type PipeError, systemError } from '../../core/errors.ts';
+import { asPipeError, PipeError, systemError } from '../../core/errors.ts';
 import { sharedTurns, type Turn } from '../../core/turns.ts';
 import { EAGAIN, errnoName } from '../../sys/errno.ts';
 import type { PollTarget } from '../../sys/poller.ts';
@@ -145,5 +145,8 @@ function openListening({ addon }: TcpRuntime, address: SocketAddress): number {
   if (result >= 0) result = addon.listen(fd, BACKLOG);
   if (result >= 0) return fd;
   addon.close(fd);
-  throw systemError(errnoName(result), 'tcp');
+  const name = errnoName(result);
+  if (name === 'ENOENT')
+    throw new PipeError('address-invalid', 'tcp', `there is no such directory (${name})`);
+  throw systemError(name, 'tcp');
 }
