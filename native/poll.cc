@@ -24,6 +24,7 @@ class EpollWatcher {
   static EpollWatcher* Start(Poll* owner, Napi::Env env, napi_value events, size_t capacity, napi_value callback);
 
   int Add(int fd, int slot);
+  int Modify(int fd, int slot, int mask);
   int Remove(int fd);
   void Close();
 
@@ -40,6 +41,7 @@ class EpollWatcher {
   bool WriteEvents(int count);
   void CallBack(int count);
   void Forget(int fd);
+  int Control(int operation, int fd, int slot, uint32_t mask);
 
   Poll* owner_;
   napi_env env_;
@@ -110,14 +112,24 @@ void EpollWatcher::ReleaseReferences() {
   callback_ = nullptr;
 }
 
-int EpollWatcher::Add(int fd, int slot) {
+int EpollWatcher::Control(int operation, int fd, int slot, uint32_t mask) {
   epoll_event event;
   memset(&event, 0, sizeof event);
+  event.events = mask | EPOLLRDHUP | EPOLLET;
   // PRI: at TCP's urgent mark a read comes back short although there is more behind it, so that whoever takes a short
-  // read for an empty socket has to know.
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+  // read for an empty socket has to know. Only together with IN: the kernel takes every arrival for urgent when it
+  // looks for whom to wake (sock_def_readable), so that PRI alone would not let anybody sleep.
+  if ((mask & EPOLLIN) != 0) event.events |= EPOLLPRI;
   event.data.u64 = static_cast<uint64_t>(slot);
-  const int result = ResultOf(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event));
+  return ResultOf(epoll_ctl(epoll_fd_, operation, fd, &event));
+}
+
+int EpollWatcher::Modify(int fd, int slot, int mask) {
+  return Control(EPOLL_CTL_MOD, fd, slot, static_cast<uint32_t>(mask) & (EPOLLIN | EPOLLOUT));
+}
+
+int EpollWatcher::Add(int fd, int slot) {
+  const int result = Control(EPOLL_CTL_ADD, fd, slot, EPOLLIN | EPOLLOUT);
   if (result != 0) return result;
   const size_t index = static_cast<size_t>(fd);
   if (index >= watching_.size()) watching_.resize(index + 1);
@@ -218,8 +230,8 @@ void EpollWatcher::CallBack(int count) {
 
 Napi::Function Poll::Define(Napi::Env env) {
   return DefineClass(env, "Poll",
-                     {InstanceMethod<&Poll::Add>("add"), InstanceMethod<&Poll::Remove>("remove"),
-                      InstanceMethod<&Poll::Close>("close")});
+                     {InstanceMethod<&Poll::Add>("add"), InstanceMethod<&Poll::Modify>("modify"),
+                      InstanceMethod<&Poll::Remove>("remove"), InstanceMethod<&Poll::Close>("close")});
 }
 
 Poll::Poll(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Poll>(info) {
@@ -268,6 +280,18 @@ Napi::Value Poll::Add(const Napi::CallbackInfo& info) {
   const int result = watcher_ == nullptr ? -EBADF : watcher_->Add(fd, slot);
   HoldWhileWatching();
   return Napi::Number::New(env, result);
+}
+
+Napi::Value Poll::Modify(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int fd;
+  int slot;
+  int mask;
+  if (!FdArgument(env, info[0], &fd) || !IntArgument(env, info[1], "slot", 0, INT_MAX, &slot) ||
+      !IntArgument(env, info[2], "mask", 0, INT_MAX, &mask)) {
+    return Napi::Value();
+  }
+  return Napi::Number::New(env, watcher_ == nullptr ? -EBADF : watcher_->Modify(fd, slot, mask));
 }
 
 Napi::Value Poll::Remove(const Napi::CallbackInfo& info) {

@@ -9,6 +9,8 @@
 //       are at most events.length / 2 at a time; the others come at the next turn. mask is made of EPOLLIN 1,
 //       EPOLLPRI 2, EPOLLOUT 4, EPOLLERR 8, EPOLLHUP 16, EPOLLRDHUP 0x2000. What onEvents throws becomes an uncaughtException.
 //   add(fd, slot)   0 or a negative errno. The first event comes at once if the socket is ready for anything.
+//   modify(fd, slot, mask)  0 or a negative errno. From now on tells of mask (EPOLLIN with EPOLLPRI, EPOLLOUT) and of what is
+//                   always told: EPOLLRDHUP, EPOLLERR, EPOLLHUP. What is ready and in mask comes at once.
 //   remove(fd)      0 or a negative errno. To be called before fd is closed.
 //   close()         Ends it; adding and removing then answer -EBADF.
 //
@@ -34,6 +36,7 @@ class Poll : public Napi::ObjectWrap<Poll> {
 
  private:
   Napi::Value Add(const Napi::CallbackInfo& info);
+  Napi::Value Modify(const Napi::CallbackInfo& info);
   Napi::Value Remove(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   void HoldWhileWatching();

@@ -50,6 +50,8 @@ export type OptionName =
 export interface NativePoll {
   /** Edge-triggered, for everything. A socket that is ready already raises an event at once. */
   add(fd: number, slot: number): number;
+  /** Tells of `mask` (POLL_IN, POLL_OUT) from now on, at once if it is ready, and of errors and ends as before. */
+  modify(fd: number, slot: number, mask: number): number;
   /** Before `fd` is closed. */
   remove(fd: number): number;
   /** Adding and removing then give -EBADF. */

@@ -75,6 +75,14 @@ export class Poller {
     return slot;
   }
 
+  /**
+   * From now on tells of `interest` (POLL_IN, which brings POLL_PRI along, POLL_OUT) and, as always, of errors and ends.
+   * What is ready already and of interest comes at once.
+   */
+  setInterest(slot: number, fd: number, interest: number): void {
+    this.#poll.modify(fd, slot, interest);
+  }
+
   /** Ends it; no event comes after this. Takes the slot from `watch`. To be called before `fd` is closed. */
   unwatch(slot: number, fd: number): void {
     if ((this.#targets[slot] ?? null) === null) return;

@@ -21,13 +21,13 @@ interface Race {
   readonly error: PipeError | null;
 }
 
-function start(names: Names, plans: Record<string, Plan>, endpoint = NAME): Race {
+function start(names: Names, plans: Record<string, Plan>, ...endpoints: Endpoint[]): Race {
   const clock = new SimClock();
   const network = new FakeNetwork(clock, plans);
   const outcomes: string[] = [];
   let error: PipeError | null = null;
   const race = new ConnectRace(
-    endpoint,
+    endpoints.length === 0 ? [NAME] : endpoints,
     { transport: network, clock, lookup: fakeLookup(clock, names) },
     {
       onReady: (_pipe, address: SocketAddress) =>
@@ -186,6 +186,14 @@ story(
   ['45 refused'],
 );
 
+story(
+  'who accepts and resets at once has answered: the others are not asked any more',
+  both,
+  { [AT.v6a]: { afterMs: 10, fails: 'reset' }, [AT.v4a]: { afterMs: 10 } },
+  [`5 ${AT.v6a}`],
+  ['15 reset'],
+);
+
 story('the name does not exist', { v6: at(5, 'ENOTFOUND'), v4: at(9, 'ENOTFOUND') }, {}, [], ['9 resolve']);
 story('neither family has an address', { v6: at(5, []), v4: at(9, []) }, {}, [], ['9 resolve']);
 
@@ -242,4 +250,33 @@ t.test('cancel: everything is dropped, and nobody hears of it again', async (t) 
     t.same(one.outcomes, []);
     t.equal(one.network.attempts.length, length, 'no attempt afterwards');
   }
+});
+
+t.test('several endpoints: in their order, 250 ms apart', async (t) => {
+  const [a, b] = [
+    { host: '192.0.2.1', port: 1 },
+    { host: '192.0.2.2', port: 2 },
+  ];
+  const race = start({}, { '192.0.2.2:2': { afterMs: 20 } }, a, b);
+  await race.clock.advance(60_000);
+  t.same(race.network.attempts, ['0 192.0.2.1:1', '250 192.0.2.2:2']);
+  t.same(race.outcomes, ['270 192.0.2.2:2']);
+  t.same(race.network.open, ['192.0.2.2:2'], 'the loser is let go');
+  t.equal(race.clock.pending, 0);
+});
+
+t.test('several endpoints: one that fails and one whose name does not resolve are both named', async (t) => {
+  const names = { v4: at(30, 'ENOTFOUND'), v6: at(10, 'ENOTFOUND') };
+  const race = start(names, { '192.0.2.1:1': refused(5) }, NAME, { host: '192.0.2.1', port: 1 });
+  await race.clock.advance(60_000);
+  t.same(race.outcomes, ['30 refused']);
+  t.match(race.error?.message, /cannot connect to .* or 192\.0\.2\.1:1: .*planned refused; cannot resolve/);
+  t.equal(race.clock.pending, 0);
+});
+
+t.test('several endpoints: a name that takes its time does not hold up the others', async (t) => {
+  const names = { v4: at(5000, ['192.0.2.9']), v6: at(5000, 'ENODATA') };
+  const race = start(names, { '192.0.2.1:1': { afterMs: 20 } }, NAME, { host: '192.0.2.1', port: 1 });
+  await race.clock.advance(60_000);
+  t.match(race.outcomes, [/^(20|70) 192\.0\.2\.1:1$/]);
 });

@@ -3,7 +3,7 @@
  */
 
 import t from 'tap';
-import { tuneSocket } from '../../src/layer/tcp/tuning.ts';
+import { tuneApp, tuneCarrier, tuneSocket } from '../../src/layer/tcp/tuning.ts';
 import { loadAddon, type NativeAddon } from '../../src/sys/addon.ts';
 import { EAGAIN, EINPROGRESS } from '../../src/sys/errno.ts';
 
@@ -48,4 +48,29 @@ t.test('a connecting socket is given them', async (t) => {
   t.teardown(() => addon.close(fd));
   tuneSocket(addon, fd, 6);
   t.same(optionsOf(fd), EXPECTED);
+});
+
+t.test(
+  'a carrier finds out in seconds that it is dead, and has the congestion control that was asked for',
+  async (t) => {
+    const fd = addon.socket(4);
+    t.teardown(() => addon.close(fd));
+    tuneSocket(addon, fd, 4);
+    tuneCarrier(addon, fd, { congestion: 'reno' });
+    const { notSentLowAt, userTimeoutMs, keepIdleSec, keepIntervalSec, keepAlive } = addon.options;
+    const values = [notSentLowAt, userTimeoutMs, keepIdleSec, keepIntervalSec, keepAlive].map((option) =>
+      addon.getOption(fd, option),
+    );
+    t.same(values, [131_072, 10_000, 10, 5, 1]);
+    t.equal(addon.getCongestion(fd), 'reno');
+    tuneCarrier(addon, fd, { congestion: 'no-such' });
+    t.equal(addon.getCongestion(fd), 'reno', 'what is not to be had changes nothing');
+  },
+);
+
+t.test('the socket of an app in a trunk holds little that the app does not read', async (t) => {
+  const fd = addon.socket(4);
+  t.teardown(() => addon.close(fd));
+  tuneApp(addon, fd);
+  t.equal(addon.getOption(fd, addon.options.notSentLowAt), 262_144);
 });

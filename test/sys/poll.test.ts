@@ -74,6 +74,30 @@ sysTest('writable again after the buffers were full', async (t, sockets) => {
   recorder.poll.close();
 });
 
+sysTest('modify narrows what is told, and tells at once what it widens to', async (t, sockets) => {
+  const { client, server, recorder } = await watchedPair(t, sockets);
+  const { poll } = recorder;
+  const buffer = new Uint8Array(100);
+  t.equal(poll.modify(client, 6, POLL_OUT), 0);
+  t.same(await recorder.take(), [[6, POLL_OUT]], 'with the new slot');
+  ok(addon.send(server, buffer, 0, 10), 'send');
+  t.same(await recorder.take(), [], 'bytes are not of interest');
+  t.equal(poll.modify(client, 6, POLL_IN), 0);
+  t.same(await recorder.take(), [[6, POLL_IN]], 'they are now, and were there already');
+  t.equal(poll.modify(client, 6, 0), 0);
+  addon.shutdownWrite(server);
+  t.same(await recorder.take(), [[6, POLL_RDHUP]], 'an end is always told');
+  sockets.reset(server);
+  const mask = (await recorder.take()).at(-1)?.[1] ?? 0;
+  t.equal(mask & (POLL_HUP | POLL_ERR), POLL_HUP | POLL_ERR, 'and a reset');
+
+  t.equal(poll.modify(server, 0, 0), -EBADF, 'closed');
+  t.equal(poll.modify(sockets.own(addon.socket(4)), 0, 0), -ENOENT);
+  t.throws(() => poll.modify(client, 0, -1), { name: 'RangeError' });
+  poll.close();
+  t.equal(poll.modify(client, 6, POLL_IN), -EBADF);
+});
+
 sysTest('FIN is readable and RDHUP; both FINs are HUP as well; RST is ERR', async (t, sockets) => {
   const { client, server, recorder } = await watchedPair(t, sockets);
   addon.shutdownWrite(server);

@@ -20,7 +20,7 @@ export interface Backend {
 export function openTransport(pool?: SlabPool): Backend {
   const addon = loadAddon();
   if (addon === null) {
-    const notice = `portable backend (slower, no congestion information): ${addonProblem() ?? 'no native addon'}`;
+    const notice = `portable backend, which is slower: ${addonProblem() ?? 'no native addon'}`;
     return { transport: new PortableTransport(pool), notice, descriptorLimit: Number.POSITIVE_INFINITY };
   }
   const limit = addon.fdLimit();

@@ -1,11 +1,11 @@
 /**
- * Dialling: reaches an endpoint within a time limit, or says why not.
+ * Dialling: reaches an endpoint, or one of several, within a time limit, or says why not.
  *
  * With `retry` it tries again, with growing and jittered pauses, as long as the time lasts: a peer that is just being
  * started, or a name that does not resolve yet, costs a delay and not the connection.
  */
 
-import { type Endpoint, formatEndpoint, type SocketAddress } from '../../core/address.ts';
+import { type Endpoint, formatEndpoints, type SocketAddress } from '../../core/address.ts';
 import type { Cancel } from '../../core/clock.ts';
 import { PipeError } from '../../core/errors.ts';
 import { formatDuration } from '../../core/format.ts';
@@ -32,9 +32,18 @@ export interface DialHandlers {
   onRetry?(error: PipeError): void;
 }
 
-/** Starts dialling; calls exactly one of onReady and onFailed, unless it is cancelled. */
-export function dial(endpoint: Endpoint, options: DialOptions, handlers: DialHandlers): Cancel {
+/**
+ * Starts dialling; calls exactly one of onReady and onFailed, unless it is cancelled.
+ *
+ * @param where of several, the first that answers
+ */
+export function dial(
+  where: Endpoint | readonly Endpoint[],
+  options: DialOptions,
+  handlers: DialHandlers,
+): Cancel {
   const { clock, random = Math.random } = options;
+  const endpoints = [where].flat();
   let race: ConnectRace | null = null;
   let cancelPause: Cancel | null = null;
   let lastError: PipeError | null = null;
@@ -52,7 +61,7 @@ export function dial(endpoint: Endpoint, options: DialOptions, handlers: DialHan
     handlers.onFailed(error);
   };
   const attempt = () => {
-    race = new ConnectRace(endpoint, options, {
+    race = new ConnectRace(endpoints, options, {
       onReady(pipe, address) {
         cancel();
         handlers.onReady(pipe, address);
@@ -71,16 +80,16 @@ export function dial(endpoint: Endpoint, options: DialOptions, handlers: DialHan
     if (over) race.cancel();
   };
   const cancelLimit = clock.after(options.timeoutMs, () =>
-    fail(timeoutError(endpoint, options.timeoutMs, lastError)),
+    fail(timeoutError(endpoints, options.timeoutMs, lastError)),
   );
   attempt();
   return cancel;
 }
 
-function timeoutError(endpoint: Endpoint, timeoutMs: number, last: PipeError | null): PipeError {
+function timeoutError(endpoints: readonly Endpoint[], timeoutMs: number, last: PipeError | null): PipeError {
   const limit = formatDuration(timeoutMs);
   // What kept failing is the better reason than that the time is up.
   if (last !== null)
     return new PipeError(last.code, last.layer, `${last.message}; gave up after ${limit}`, last);
-  return new PipeError('timeout', 'tcp', `${formatEndpoint(endpoint)} did not answer within ${limit}`);
+  return new PipeError('timeout', 'tcp', `${formatEndpoints(endpoints)} did not answer within ${limit}`);
 }

@@ -11,7 +11,9 @@
  * Memory: none while idle; at most one tail.
  *
  * The poller is edge-triggered: it tells each change once, and this class remembers it in its flags. So a socket costs
- * no system call to pause or resume, and one that nobody reads cannot spin the loop, whatever state it is in.
+ * no system call to pause or resume, and one that nobody reads cannot spin the loop, whatever state it is in. But each
+ * packet that arrives at an unread socket is a change too: once one told nothing new, the socket is not listened to
+ * until the flags ask for it again (adr/0006).
  */
 
 import type { SocketAddress } from '../../core/address.ts';
@@ -57,6 +59,13 @@ const FIN_GONE = 32;
 /** FIN, RST, an error or urgent data have come: a short read no longer means that there is nothing behind it. */
 const READ_TO_END = 64;
 const NO_SPLICE = 128;
+/**
+ * The poller does not tell of bytes that come, since it is known that there are some; nor of urgent ones, of which it
+ * tells when it is asked to listen again...
+ */
+const DEAF_TO_BYTES = 256;
+/** ...nor of room to send. */
+const DEAF_TO_ROOM = 512;
 
 /** What one splice moves at most, and so what a stalled reader can hold back in a kernel pipe: less than 1 MB. */
 const SPLICE_BYTES = 960 * 1024;
@@ -65,7 +74,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   readonly kind = 'bytes';
   readonly maxSend = Number.POSITIVE_INFINITY;
 
-  readonly #runtime: TcpRuntime;
+  #runtime: TcpRuntime;
   #fd: number;
   #slot = -1;
   #flags: number;
@@ -118,6 +127,12 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     return this.#info.sample(this.#fd) ? this.#info : null;
   }
 
+  /** Reads into this pool from now on. */
+  readInto(pool: SlabPool): void {
+    const { addon, poller } = this.#runtime;
+    this.#runtime = tcpRuntime(addon, poller, pool);
+  }
+
   /** Sets socket options. */
   tune(set: (addon: NativeAddon, fd: number) => void): void {
     if (this.#fd >= 0) set(this.#runtime.addon, this.#fd);
@@ -131,7 +146,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     const got = addon.recv(this.#fd, slab.bytes, HEADROOM, want);
     if (got > 0) {
       // A short read has emptied the socket, and the next byte brings a new edge (epoll(7)).
-      if (got < want && (this.#flags & READ_TO_END) === 0) this.#flags &= ~IS_READABLE;
+      if (got < want && (this.#flags & READ_TO_END) === 0) this.#setUnreadable();
       return pool.seal(slab, got);
     }
     pool.reclaim(slab);
@@ -154,7 +169,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     }
     if (sent > 0) chunk.consume(sent);
     this.#tail = chunk;
-    this.#flags &= ~IS_WRITABLE;
+    this.#setUnwritable();
   }
 
   sendFin(): void {
@@ -204,7 +219,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
         from.held -= sent;
         moved += sent;
       } else if (sent === -EAGAIN) {
-        this.#flags &= ~IS_WRITABLE;
+        this.#setUnwritable();
         break;
       } else {
         this.#break(sent, 'splice');
@@ -231,7 +246,40 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
       events |= READABLE;
     }
     if ((mask & POLL_OUT) !== 0 && this.#broken === null) events |= this.#onWritable();
-    this.raise(events);
+    if (events === 0) this.#turnDeaf(mask);
+    else this.raise(events);
+  }
+
+  /** An event has told nothing new: asks not to be told again of what is known. */
+  #turnDeaf(mask: number): void {
+    const flags = this.#flags;
+    let deaf = 0;
+    if ((mask & POLL_IN) !== 0 && (flags & (IS_READABLE | FIN_RECEIVED)) === IS_READABLE)
+      deaf |= DEAF_TO_BYTES;
+    if ((mask & POLL_OUT) !== 0 && (flags & (IS_WRITABLE | FIN_GONE)) !== 0) deaf |= DEAF_TO_ROOM;
+    if ((flags & deaf) === deaf) return;
+    this.#flags |= deaf;
+    this.#listen();
+  }
+
+  #setUnreadable(): void {
+    this.#flags &= ~IS_READABLE;
+    if ((this.#flags & DEAF_TO_BYTES) === 0) return;
+    this.#flags &= ~DEAF_TO_BYTES;
+    this.#listen();
+  }
+
+  #setUnwritable(): void {
+    this.#flags &= ~IS_WRITABLE;
+    if ((this.#flags & DEAF_TO_ROOM) === 0) return;
+    this.#flags &= ~DEAF_TO_ROOM;
+    this.#listen();
+  }
+
+  #listen(): void {
+    const bytes = (this.#flags & DEAF_TO_BYTES) === 0 ? POLL_IN : 0;
+    const room = (this.#flags & DEAF_TO_ROOM) === 0 ? POLL_OUT : 0;
+    if (this.#slot >= 0) this.#runtime.poller.setInterest(this.#slot, this.#fd, bytes | room);
   }
 
   #finishConnect(mask: number): number {
@@ -279,7 +327,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
 
   /** A read brought no bytes: `result` is 0 for the end of the stream, or a negative errno. */
   #nothingRead(result: number): void {
-    this.#flags &= ~IS_READABLE;
+    this.#setUnreadable();
     if (result === -EAGAIN) return;
     if (result < 0) this.#break(result, 'recv');
     // Asking for the socket's error clears it, and reads then end as if in peace: on a broken pipe 0 is no FIN.

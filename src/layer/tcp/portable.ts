@@ -3,12 +3,22 @@
  */
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { SocketAddress } from '../../core/address.ts';
-import { asPipeError } from '../../core/errors.ts';
+import { asPipeError, PipeError } from '../../core/errors.ts';
 import type { SlabPool } from '../../core/pool.ts';
+import { FailedPipe } from '../../pipe/failed.ts';
 import { DuplexPipe } from '../../pipe/from_duplex.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
-import { BACKLOG, KEEPALIVE, type Listener, type ListenHandlers, type Transport } from './transport.ts';
+import { addressOfDevice, familyProblem, type LocalEnd, unknownLocalEnd } from './local_end.ts';
+import {
+  BACKLOG,
+  type ConnectOptions,
+  KEEPALIVE,
+  type Listener,
+  type ListenHandlers,
+  type Transport,
+} from './transport.ts';
 
 export class PortableTransport implements Transport {
   readonly name = 'portable';
@@ -19,21 +29,51 @@ export class PortableTransport implements Transport {
     this.#pool = pool;
   }
 
-  connect(address: SocketAddress): IoPipe<'bytes'> {
+  connect(address: SocketAddress, { from = null }: ConnectOptions = {}): IoPipe<'bytes'> {
+    const local = from === null ? {} : localAddressFor(from, address);
+    if (local instanceof PipeError) return new FailedPipe('bytes', local);
     const where =
       address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
-    const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
+    const socket = connect({ ...where, ...local, allowHalfOpen: true, noDelay: true });
     return wrap(socket, this.#pool, 'connect');
   }
 
   /** node:net has no such options. */
   tuneCarrier(): void {}
+  tuneApp(): void {}
+
+  localEndProblem(end: LocalEnd): PipeError | null {
+    const all = networkInterfaces();
+    if (end.device !== undefined) return all[end.device] === undefined ? unknownLocalEnd(end) : null;
+    const known = Object.values(all).flatMap((addresses = []) => addresses.map(({ address }) => address));
+    // Linux has the whole of 127.0.0.0/8; nobody lists it.
+    const host = end.host.split('%')[0] as string;
+    return known.includes(host) || host.startsWith('127.') ? null : unknownLocalEnd(end);
+  }
+
+  congestionProblem(): PipeError | null {
+    return new PipeError('system', 'tcp', 'the portable backend cannot choose a congestion control');
+  }
+
+  readInto(socket: IoPipe<'bytes'>, pool: SlabPool): void {
+    if (socket instanceof DuplexPipe) socket.countIn(pool);
+  }
 
   listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener> {
     return PortableListener.open(address, handlers, this.#pool);
   }
 
   close(): void {}
+}
+
+/** What node:net is to bind, or why it cannot. */
+function localAddressFor(from: LocalEnd, to: SocketAddress): { localAddress: string } | PipeError {
+  const problem = familyProblem(from, to.family);
+  if (problem !== null || to.family === 'unix') return problem as PipeError;
+  if (from.device === undefined) return { localAddress: from.host };
+  const localAddress = addressOfDevice(from.device, to);
+  if (localAddress !== null) return { localAddress };
+  return new PipeError('address-invalid', 'tcp', `${from.device} is down, or has no IPv${to.family} address`);
 }
 
 /** node:net accepts by itself; what comes while paused waits here, unread. */

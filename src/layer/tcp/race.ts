@@ -1,15 +1,16 @@
 /**
- * One attempt to reach an endpoint: resolve it, then race its addresses (Happy Eyeballs, RFC 8305).
+ * One attempt to reach one of the endpoints: resolve them, then race their addresses (Happy Eyeballs, RFC 8305).
  *
  *     AAAA answer ------> v6 #1 ----------------------> (first to be ready wins, the others are dropped)
  *     A answer ---------------- 250 ms --> v4 #1 -----> v6 #2 ...
  *
  * The next address gets its chance when the one before fails, or 250 ms after it was tried, whichever is first.
  * Families alternate, IPv6 first; within a family the resolver's order stands (RFC 6724). When the A answer comes
- * first, AAAA gets 50 ms more.
+ * first, AAAA gets 50 ms more. Of several endpoints, the addresses of the first are tried before those of the second.
+ * An address that accepts and resets at once has been reached, and that was its answer.
  */
 
-import { type Endpoint, formatAddress, formatEndpoint, type SocketAddress } from '../../core/address.ts';
+import { type Endpoint, formatAddress, formatEndpoints, type SocketAddress } from '../../core/address.ts';
 import type { Cancel, Clock } from '../../core/clock.ts';
 import { PipeError } from '../../core/errors.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
@@ -34,7 +35,7 @@ export interface RaceHandlers {
 }
 
 export class ConnectRace {
-  readonly #endpoint: Endpoint;
+  readonly #endpoints: readonly Endpoint[];
   readonly #options: RaceOptions;
   readonly #handlers: RaceHandlers;
 
@@ -42,24 +43,25 @@ export class ConnectRace {
   readonly #v6: SocketAddress[] = [];
   readonly #others: SocketAddress[] = [];
   #lastFamily: SocketAddress['family'] | null = null;
-  #resolved = false;
+  /** Endpoints whose names are still being resolved. */
+  #resolving: number;
+  readonly #unresolved: PipeError[] = [];
   readonly #running = new Map<IoPipe<'bytes'>, SocketAddress>();
   readonly #failures: { address: SocketAddress; error: PipeError }[] = [];
   #cancelTimer: Cancel | null = null;
   #over = false;
 
-  constructor(endpoint: Endpoint, options: RaceOptions, handlers: RaceHandlers) {
-    this.#endpoint = endpoint;
+  constructor(endpoints: readonly Endpoint[], options: RaceOptions, handlers: RaceHandlers) {
+    this.#endpoints = endpoints;
     this.#options = options;
     this.#handlers = handlers;
-    resolve(
-      endpoint,
-      {
-        onAddresses: (family, addresses) => this.#onAddresses(family, addresses),
-        onDone: (error) => this.#onResolved(error),
-      },
-      options.lookup,
-    );
+    this.#resolving = endpoints.length;
+    const resolved = {
+      onAddresses: (family: 4 | 6 | 'unix', addresses: SocketAddress[]) =>
+        this.#onAddresses(family, addresses),
+      onDone: (error: PipeError | null) => this.#onResolved(error),
+    };
+    for (const endpoint of endpoints) resolve(endpoint, resolved, options.lookup);
   }
 
   /** Gives up; no handler is called any more. Who accepted us meanwhile sees a reset and not an empty conversation. */
@@ -80,15 +82,15 @@ export class ConnectRace {
     (family === 6 ? this.#v6 : this.#others).push(...addresses);
     const idle = this.#running.size === 0 && this.#cancelTimer === null;
     // IPv4 answered first: the other answer, if it is coming at all, is only a moment away.
-    if (idle && family === 4 && !this.#resolved) this.#wait(RESOLUTION_DELAY_MS);
+    if (idle && family === 4 && this.#resolving > 0) this.#wait(RESOLUTION_DELAY_MS);
     else this.#attemptNow();
   }
 
   #onResolved(error: PipeError | null): void {
     if (this.#over) return;
-    this.#resolved = true;
-    if (error !== null) this.#fail(error);
-    else if (this.#running.size === 0) this.#attemptNow();
+    this.#resolving--;
+    if (error !== null) this.#unresolved.push(error);
+    if (this.#running.size === 0) this.#attemptNow();
   }
 
   /** Tries the next address unless an attempt has just begun. */
@@ -102,7 +104,7 @@ export class ConnectRace {
     this.#cancelTimer = null;
     const address = this.#next();
     if (address === null) {
-      if (this.#resolved && this.#running.size === 0) this.#fail(this.#summary());
+      if (this.#resolving === 0 && this.#running.size === 0) this.#fail(this.#summary());
       return;
     }
     const pipe = this.#options.transport.connect(address);
@@ -129,7 +131,8 @@ export class ConnectRace {
       this.#running.delete(pipe);
       pipe.discard();
       this.#failures.push({ address, error });
-      this.#attempt();
+      if (error.code === 'reset') this.#fail(resetAtOnce(address, error));
+      else this.#attempt();
     } else if (pipe.ready) {
       pipe.onActivity = null;
       this.#running.delete(pipe);
@@ -146,8 +149,12 @@ export class ConnectRace {
   /** One error for all addresses: the code of the first, the words of each. */
   #summary(): PipeError {
     const first = this.#failures[0];
-    const where = formatEndpoint(this.#endpoint);
-    if (first === undefined) return new PipeError('resolve', 'resolve', `'${where}' has no address`);
+    const where = formatEndpoints(this.#endpoints);
+    const unresolved = this.#unresolved.map(({ message }) => message);
+    if (first === undefined) {
+      const words = unresolved.join('; ') || `'${where}' has no address`;
+      return new PipeError('resolve', 'resolve', words, this.#unresolved[0]);
+    }
     const each = this.#failures.map(({ address, error }) => {
       const numeric = formatAddress(address);
       return numeric === where ? error.message : `${numeric}: ${error.message}`;
@@ -155,8 +162,14 @@ export class ConnectRace {
     return new PipeError(
       first.error.code,
       'tcp',
-      `cannot connect to ${where}: ${each.join('; ')}`,
+      `cannot connect to ${where}: ${[...each, ...unresolved].join('; ')}`,
       first.error,
     );
   }
+}
+
+/** A connect that nobody takes is refused (RFC 9293, section 3.10.7.3): a reset comes from a connection that was there. */
+function resetAtOnce(address: SocketAddress, { layer, message, cause }: PipeError): PipeError {
+  const words = `${formatAddress(address)} accepted the connection and closed it at once: ${message}`;
+  return new PipeError('reset', layer, words, cause);
 }

@@ -50,25 +50,13 @@ export function resolve(
   handlers: ResolveHandlers,
   lookupFamily: LookupFamily = systemLookup,
 ): void {
-  if (endpoint.path !== undefined) {
-    handlers.onAddresses('unix', [{ family: 'unix', path: endpoint.path }]);
+  const known = knownAddresses(endpoint);
+  if (known !== null) {
+    for (const address of known) handlers.onAddresses(address.family, [address]);
     handlers.onDone(null);
     return;
   }
-  const { host, port } = endpoint;
-  // "localhost" is this machine by definition, and not a name to ask a server for (RFC 6761, section 6.3).
-  if (host === '' || host.toLowerCase() === 'localhost') {
-    handlers.onAddresses(6, [{ family: 6, host: '::1', port }]);
-    handlers.onAddresses(4, [{ family: 4, host: '127.0.0.1', port }]);
-    handlers.onDone(null);
-    return;
-  }
-  const family = isIP(host);
-  if (family === 4 || family === 6) {
-    handlers.onAddresses(family, [{ family, host, port }]);
-    handlers.onDone(null);
-    return;
-  }
+  const { host, port } = endpoint as Endpoint & { readonly host: string };
   let waiting = 2;
   let found = 0;
   let failure: NodeJS.ErrnoException | null = null;
@@ -95,6 +83,20 @@ export function resolve(
       },
     );
   }
+}
+
+/** The addresses to connect to that nobody has to be asked for; null for a name. */
+export function knownAddresses(endpoint: Endpoint): SocketAddress[] | null {
+  if (endpoint.path !== undefined) return [{ family: 'unix', path: endpoint.path }];
+  const { host, port } = endpoint;
+  // "localhost" is this machine by definition, and not a name to ask a server for (RFC 6761, section 6.3).
+  if (host === '' || host.toLowerCase() === 'localhost')
+    return [
+      { family: 6, host: '::1', port },
+      { family: 4, host: '127.0.0.1', port },
+    ];
+  const family = isIP(host);
+  return family === 4 || family === 6 ? [{ family, host, port }] : null;
 }
 
 /** All addresses to listen on. An empty host is every address of the machine. */

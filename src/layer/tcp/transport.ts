@@ -7,8 +7,10 @@
 
 import type { SocketAddress } from '../../core/address.ts';
 import type { PipeError } from '../../core/errors.ts';
+import type { SlabPool } from '../../core/pool.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import type { KernelPipePool } from '../../sys/kernel_pipe.ts';
+import type { LocalEnd } from './local_end.ts';
 
 export interface ListenHandlers {
   /** A new connection; the receiver owns the pipe. `peer` is null for a Unix socket's nameless client. */
@@ -30,14 +32,35 @@ export interface Listener {
   close(): void;
 }
 
+/** What a connection that carries a trunk asks of the kernel. */
+export interface CarrierOptions {
+  /** The name of a congestion control, or null for the system's own. */
+  readonly congestion: string | null;
+}
+
+export interface ConnectOptions {
+  /** Default: as the kernel's routes say. */
+  readonly from?: LocalEnd | null;
+  /** Given for a connection that will carry a trunk. */
+  readonly carrier?: CarrierOptions;
+}
+
 export interface Transport {
   readonly name: 'native' | 'portable';
   /** For bridges that may splice; null where they cannot. */
   readonly kernelPipes: KernelPipePool | null;
   /** A pipe that turns `ready`, or `broken`. Never throws for what the network does. */
-  connect(address: SocketAddress): IoPipe<'bytes'>;
-  /** Makes a socket fit for carrying a trunk: as little as possible may wait in its kernel queue. Best effort. */
-  tuneCarrier(socket: IoPipe<'bytes'>): void;
+  connect(address: SocketAddress, options?: ConnectOptions): IoPipe<'bytes'>;
+  /** Makes an accepted socket fit for carrying a trunk, as far as it can be; connect() does it by itself. */
+  tuneCarrier(socket: IoPipe<'bytes'>, options: CarrierOptions): void;
+  /** Makes the socket of an app, whose bytes will travel in a trunk, hold little that the app does not read. */
+  tuneApp(socket: IoPipe<'bytes'>): void;
+  /** Why no connection can begin there, or null. What is only down for now is no reason. */
+  localEndProblem(end: LocalEnd): PipeError | null;
+  /** Why connections cannot have this congestion control, or null. */
+  congestionProblem(name: string): PipeError | null;
+  /** What is read from the socket from now on is held in this pool's memory, and counted there. */
+  readInto(socket: IoPipe<'bytes'>, pool: SlabPool): void;
   /** @throws PipeError `address-in-use`, `address-invalid`, `permission`, ... (as a rejection) */
   listen(address: SocketAddress, handlers: ListenHandlers): Promise<Listener>;
   /** Lets go of what its sockets share, when nobody needs it any more; sockets and listeners are not touched. */

@@ -1,0 +1,119 @@
+/** Goal: a socket that nobody reads stops waking the process, and loses nothing by it: bytes, room, FIN and RST. */
+import t, { type Test } from 'tap';
+import { PipeError } from '../../src/core/errors.ts';
+import { SlabPool } from '../../src/core/pool.ts';
+import type { TcpPipe } from '../../src/layer/tcp/pipe.ts';
+import { BROKEN, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
+import { eventually, passes } from '../helpers/settle.ts';
+import { type BytesPipe, nativeTransport, socketPair } from '../helpers/transports.ts';
+
+/** One end that counts what the poller and the pipe tell, and its peer. */
+async function quietPair(pool: SlabPool) {
+  const [near, far] = (await socketPair(nativeTransport(pool))) as [TcpPipe, BytesPipe];
+  const told = { wakeUps: 0, events: 0 };
+  const onPoll = near.onPoll.bind(near);
+  near.onPoll = (mask) => {
+    told.wakeUps++;
+    onPoll(mask);
+  };
+  near.onActivity = (events) => {
+    told.events |= events;
+  };
+  return { near, far, told };
+}
+
+/** `count` pieces of one byte, each in a turn of its own, so that each is an event at the other end. */
+async function drip(far: BytesPipe, pool: SlabPool, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    far.send(pool.copy(Buffer.from('x')));
+    await passes(1);
+  }
+}
+
+/** Reads whatever there is; the bytes read. */
+function drain(pipe: BytesPipe): number {
+  let bytes = 0;
+  for (let chunk = pipe.recv(); chunk !== null; chunk = pipe.recv()) {
+    bytes += chunk.length;
+    chunk.release();
+  }
+  return bytes;
+}
+
+async function test(name: string, body: (t: Test, pool: SlabPool) => Promise<void>): Promise<void> {
+  await t.test(name, async (t) => {
+    const pool = new SlabPool();
+    await body(t, pool);
+    t.equal(pool.out, 0, 'all pooled memory is back');
+  });
+}
+
+await test('an unread socket tells twice, however much comes, and again once it was read', async (t, pool) => {
+  const { near, far, told } = await quietPair(pool);
+  for (let round = 0; round < 3; round++) {
+    told.wakeUps = 0;
+    told.events = 0;
+    await drip(far, pool, 100);
+    t.equal(told.events & READABLE, READABLE, 'told that it is readable');
+    t.ok(told.wakeUps <= 2, `${told.wakeUps} wake-ups for 100 arrivals`);
+    let got = drain(near);
+    await eventually('all bytes', () => {
+      got += drain(near);
+      return got === 100;
+    });
+  }
+  near.discard();
+  far.discard();
+});
+
+await test('FIN and RST are noticed by a socket that was told to be quiet', async (t, pool) => {
+  const ended = await quietPair(pool);
+  await drip(ended.far, pool, 5);
+  ended.far.sendFin();
+  await passes(3);
+  t.equal(drain(ended.near), 5);
+  await eventually('the end', () => {
+    drain(ended.near);
+    return ended.near.finReceived;
+  });
+  ended.near.discard();
+  ended.far.discard();
+
+  const reset = await quietPair(pool);
+  await drip(reset.far, pool, 5);
+  reset.far.discard(new PipeError('reset', 'test'));
+  await eventually('the reset', () => reset.near.broken !== null);
+  t.equal(reset.near.broken?.code, 'reset');
+  t.equal(reset.told.events & BROKEN, BROKEN);
+  drain(reset.near);
+  reset.near.discard();
+});
+
+await test('room is told again after a full socket, also when it was not listened for', async (t, pool) => {
+  const { near, far, told } = await quietPair(pool);
+  // Read at once each time, so that the wake-ups which follow tell of nothing but room.
+  for (let i = 0; i < 20; i++) {
+    await drip(far, pool, 1);
+    drain(near);
+  }
+  told.events = 0;
+  for (let round = 0; round < 3; round++) {
+    let sent = 0;
+    while (near.writable) {
+      const chunk = pool.copy(Buffer.alloc(65_536, round));
+      sent += chunk.length;
+      near.send(chunk);
+    }
+    t.equal(told.events & WRITABLE, 0);
+    let got = 0;
+    await eventually('everything at the other end', () => {
+      got += drain(far);
+      return got === sent;
+    });
+    await eventually('room', () => near.writable);
+    t.equal(told.events & WRITABLE, WRITABLE, 'told that there is room');
+    told.events = 0;
+  }
+  near.discard();
+  far.discard();
+});
