@@ -41,14 +41,37 @@ export function parseEndpoint(text: string): Endpoint {
  * @throws AddressError
  */
 export function takeEndpoint(words: readonly string[]): [Endpoint, string[]] {
-  const [first, second, ...others] = words;
+  const [first] = words;
   if (first === undefined) throw new AddressError(`an address is missing: ${FORMS}`);
-  const whole = parseWord(first);
-  if (whole !== null) return [whole, words.slice(1)];
-  if (second === undefined || !/^\d+$/.test(second)) {
-    throw new AddressError(`'${escapeText(first)}' has no port: ${FORMS}`);
-  }
-  return [{ host: parseHost(unbracket(first), first), port: parsePort(second, second) }, others];
+  const [[endpoint], rest] = takeList([first], words);
+  return [endpoint as Endpoint, rest];
+}
+
+/**
+ * As {@link takeEndpoint}, for a comma list: `a:1,b:2`, or `a,b` with the port of both in the next word. What has a slash
+ * in it, or begins with `unix:`, is one path, commas and all.
+ *
+ * @throws AddressError
+ */
+export function takeEndpoints(words: readonly string[]): [Endpoint[], string[]] {
+  const [first] = words;
+  if (first === undefined) throw new AddressError(`an address is missing: ${FORMS}`);
+  const one = first.includes('/') || first.startsWith('unix:');
+  return takeList(one ? [first] : first.split(','), words);
+}
+
+/** @param parts of the first of the words */
+function takeList(parts: readonly string[], words: readonly string[]): [Endpoint[], string[]] {
+  const [, second, ...others] = words;
+  const whole = parts.map(parseWord);
+  if (whole.every((endpoint) => endpoint !== null)) return [whole, words.slice(1)];
+  const endpoints = parts.map((part, i) => {
+    if (whole[i]) return whole[i];
+    if (second === undefined || !/^\d+$/.test(second))
+      throw new AddressError(`'${escapeText(part)}' has no port: ${FORMS}`);
+    return { host: parseHost(unbracket(part), part), port: parsePort(second, second) };
+  });
+  return [endpoints, others];
 }
 
 /** As one word that {@link parseEndpoint} reads again. */
@@ -57,8 +80,18 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
 }
 
+/** `a:1`, `a:1 or b:2`: of which one answers. */
+export function formatEndpoints(endpoints: readonly Endpoint[]): string {
+  return endpoints.map(formatEndpoint).join(' or ');
+}
+
 export function formatAddress(address: SocketAddress): string {
   return address.family === 'unix' ? formatPath(address.path) : formatEndpoint(address);
+}
+
+/** Nobody on another machine can connect to it. */
+export function isLoopback(address: SocketAddress): boolean {
+  return address.family === 'unix' || /^(::ffff:)?127\.|^::1$/i.test(address.host);
 }
 
 function formatPath(path: string): string {

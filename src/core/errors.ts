@@ -13,8 +13,9 @@ export const PIPE_ERRORS = {
   timeout: 'no answer in time',
   resolve: 'the host name could not be resolved',
   descriptors: 'out of file descriptors or of memory for sockets',
-  'address-in-use': 'another program already listens at that address',
+  'address-in-use': 'that address is in use',
   'address-invalid': 'that address cannot be used on this machine',
+  loop: 'that address leads back to this program itself',
   permission: 'the system does not permit it',
   truncated: 'the stream ended in the middle of a message',
   'too-large': 'a message is larger than the agreed maximum',
@@ -33,7 +34,11 @@ export class PipeError extends Error {
   readonly layer: string;
 
   constructor(code: PipeErrorCode, layer: string, detail?: string, cause?: unknown) {
+    // What a network does is no bug, and a stack costs more than the connection that it is about.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(detail ?? PIPE_ERRORS[code], cause === undefined ? undefined : { cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.layer = layer;
   }

@@ -47,3 +47,33 @@ export function escapeText(text: string, maxLength = 1000): string {
       : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
+
+/** What a terminal shows in two columns: East Asian wide and fullwidth characters (UAX #11), and emoji. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+/** And in none: combining marks. */
+const NARROWEST = /\p{M}/u;
+
+function columnsOfCharacter(character: string): number {
+  if (character <= '~') return 1;
+  return NARROWEST.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+}
+
+/** Columns that a text without control characters takes on a terminal; a guess where terminals differ. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += columnsOfCharacter(character);
+  return columns;
+}
+
+/** The beginning of a text, at most so many columns of it. */
+export function cutToColumns(text: string, most: number): string {
+  let columns = 0;
+  let length = 0;
+  for (const character of text) {
+    columns += columnsOfCharacter(character);
+    if (columns > most) return text.slice(0, length);
+    length += character.length;
+  }
+  return text;
+}

@@ -25,22 +25,50 @@ export type LineSink = (line: string) => void;
 
 /** Lines at or above `level` go to `sink`. */
 export function lineLogger(level: LogLevel, sink: LineSink, now: () => Date = () => new Date()): Logger {
-  const limit = LOG_LEVELS.indexOf(level);
-  const make = (prefix: string): Logger => {
-    const at = (lineLevel: LogLevel) => {
-      if (LOG_LEVELS.indexOf(lineLevel) > limit) return () => {};
-      const name = lineLevel.padEnd(5);
-      return (message: string) => sink(`${now().toISOString()} ${name} ${prefix}${escapeText(message)}`);
-    };
-    return {
-      error: at('error'),
-      warn: at('warn'),
-      info: at('info'),
-      debug: at('debug'),
-      about: (subject) => make(`${prefix}${escapeText(subject)} `),
-    };
-  };
-  return make('');
+  return new LineLogger({ limit: LOG_LEVELS.indexOf(level), sink, now }, '');
+}
+
+interface LineLog {
+  /** Index of the last level that is written. */
+  readonly limit: number;
+  readonly sink: LineSink;
+  readonly now: () => Date;
+}
+
+/** A class, since there is one for each connection: a set of closures costs more than the line. */
+class LineLogger implements Logger {
+  readonly #log: LineLog;
+  readonly #prefix: string;
+
+  constructor(log: LineLog, prefix: string) {
+    this.#log = log;
+    this.#prefix = prefix;
+  }
+
+  error(message: string): void {
+    this.#line(0, 'error', message);
+  }
+
+  warn(message: string): void {
+    this.#line(1, 'warn ', message);
+  }
+
+  info(message: string): void {
+    this.#line(2, 'info ', message);
+  }
+
+  debug(message: string): void {
+    this.#line(3, 'debug', message);
+  }
+
+  about(subject: string): Logger {
+    return new LineLogger(this.#log, `${this.#prefix}${escapeText(subject)} `);
+  }
+
+  #line(level: number, name: string, message: string): void {
+    const { limit, sink, now } = this.#log;
+    if (level <= limit) sink(`${now().toISOString()} ${name} ${this.#prefix}${escapeText(message)}`);
+  }
 }
 
 /** Says nothing: for library users and tests. */

@@ -38,7 +38,7 @@ export class DuplexPipe extends PipeBase<'bytes'> {
   readonly congestion = null;
 
   readonly #stream: Duplex;
-  readonly #pool: SlabPool;
+  #pool: SlabPool;
   readonly #layer: string;
   #ready: boolean;
   #broken: PipeError | null = null;
@@ -85,6 +85,11 @@ export class DuplexPipe extends PipeBase<'bytes'> {
   }
   get finSent(): boolean {
     return this.#finSent;
+  }
+
+  /** What is read from now on counts as this pool's. */
+  countIn(pool: SlabPool): void {
+    this.#pool = pool;
   }
 
   recv(max?: number): Chunk | null {

@@ -4,8 +4,8 @@
  *     a.send --> [ inbox of b, `capacity` bytes ] --> b.recv
  *     a.recv <-- [ inbox of a, `capacity` bytes ] <-- b.send
  *
- * Backpressure: a sender is writable while the other's inbox is below its capacity; one chunk may overshoot it, as the
- * tail of a socket's send does. FIN waits like a tail does: it is sent once the inbox is below capacity. RST arrives
+ * Backpressure: a sender is writable while the other's inbox is below its capacity, and below 1,024 chunks, however small;
+ * one chunk may overshoot it, as the tail of a socket's send does. FIN waits like a tail does: it is sent once the inbox is below capacity. RST arrives
  * behind what is in the inbox already. As with TCP, discarding a pipe with unread data resets the peer.
  */
 
@@ -15,7 +15,7 @@ import { PipeBase } from './base.ts';
 import { BROKEN, FIN_SENT, type IoPipe, type PipeKind, READABLE, READY, WRITABLE } from './pipe.ts';
 
 export interface MemoryPipeOptions {
-  /** Bytes (messages count at least 1 each) that one direction holds before its sender is stopped. Default 256 KiB. */
+  /** Bytes (messages count at least 1 each) that one direction holds before its sender is stopped, as it is by 1,024 chunks. Default 256 KiB. */
   readonly capacity?: number;
   /** The largest message, in bytes. Default no limit. A bytes pipe has none. */
   readonly maxSend?: number;
@@ -36,6 +36,9 @@ export function memoryPair<K extends PipeKind>(
   b.attach(a);
   return [a, b];
 }
+
+/** A chunk of one byte pins a slab of 2 KiB: so many of them, and the sender is stopped as well. */
+const MOST_CHUNKS = 1024;
 
 export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPipe<K> {
   readonly kind: K;
@@ -135,7 +138,7 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
     }
     peer.#inbox.push(chunk);
     peer.#inboxLoad += load(chunk);
-    if (peer.#inboxLoad >= peer.#capacity) this.#writable = false;
+    if (peer.#full) this.#writable = false;
     peer.#becomeReadable();
   }
 
@@ -171,12 +174,16 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
   /** The peer has read: there may be room again. */
   protected onDrained(): void {
     const peer = this.#peer;
-    if (peer === null || this.#broken !== null || peer.#inboxLoad >= peer.#capacity) return;
+    if (peer === null || this.#broken !== null || peer.#full) return;
     if (this.#finWanted) this.#flushFin();
     else if (this.#ready && !this.#writable) {
       this.#writable = true;
       this.raiseLater(WRITABLE);
     }
+  }
+
+  get #full(): boolean {
+    return this.#inboxLoad >= this.#capacity || this.#inbox.length >= MOST_CHUNKS;
   }
 
   #takeFrom(head: Chunk, max: number): Chunk {
@@ -192,7 +199,7 @@ export class MemoryPipe<K extends PipeKind> extends PipeBase<K> implements IoPip
     const peer = this.#peer;
     if (this.#finSent || this.#broken !== null) return;
     if (peer !== null && !peer.#discarded) {
-      if (peer.#inboxLoad >= peer.#capacity) return;
+      if (peer.#full) return;
       peer.#finInInbox = true;
       peer.#becomeReadable();
     }

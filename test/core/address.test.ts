@@ -6,8 +6,10 @@ import {
   type Endpoint,
   formatAddress,
   formatEndpoint,
+  formatEndpoints,
   parseEndpoint,
   takeEndpoint,
+  takeEndpoints,
 } from '../../src/core/address.ts';
 import { propertyOptions } from '../helpers/random.ts';
 
@@ -159,4 +161,24 @@ t.test('socket addresses', async (t) => {
   t.equal(formatAddress({ family: 6, host: '::1', port: 80 }), '[::1]:80');
   t.equal(formatAddress({ family: 'unix', path: '/run/x' }), '/run/x');
   t.equal(formatAddress({ family: 'unix', path: '\0name' }), 'unix:@name');
+});
+
+t.test('several, in a comma list', async (t) => {
+  const a = { host: 'a', port: 1 };
+  const b = { host: 'b', port: 2 };
+  const six = { host: '::1', port: 3 };
+  for (const [words, endpoints, rest] of [
+    [['a:1'], [a], []],
+    [['a:1,b:2'], [a, b], []],
+    [['a:1,b:2,[::1]:3', 'more'], [a, b, six], ['more']],
+    [['a,b:2', '1'], [a, b], []],
+    [['a,b', '1', 'more'], [a, { host: 'b', port: 1 }], ['more']],
+    [['/run/a,b.sock'], [{ path: '/run/a,b.sock' }], []],
+    [['unix:a,b'], [{ path: 'a,b' }], []],
+  ] as const) {
+    t.same(takeEndpoints(words), [endpoints, rest], words.join(' '));
+  }
+  for (const words of [['a:1,'], [',a:1'], ['a:1,b'], ['a,b', 'c'], ['a:1 ,b:2'], []])
+    t.throws(() => takeEndpoints(words), AddressError, words.join(' '));
+  t.equal(formatEndpoints([a, six]), 'a:1 or [::1]:3');
 });

@@ -17,6 +17,13 @@ t.test('a code has its meaning as message, unless there is more to say', async (
   t.equal(detailed.cause, cause);
 });
 
+t.test('it is made without a stack, and leaves those of other errors alone', async (t) => {
+  const limit = Error.stackTraceLimit;
+  t.notMatch(new PipeError('reset', 'tcp').stack, / at /);
+  t.equal(Error.stackTraceLimit, limit);
+  t.match(new Error('a bug').stack, / at /);
+});
+
 t.test('every code has one line that says it', async (t) => {
   for (const [code, meaning] of Object.entries(PIPE_ERRORS)) {
     t.match(meaning, /^[a-z][^\n]{10,80}$/, code);

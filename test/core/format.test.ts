@@ -1,7 +1,14 @@
 /** Goal: numbers read well at every size, and no string from outside can move the cursor or forge a line. */
 import fc from 'fast-check';
 import t from 'tap';
-import { escapeText, formatBytes, formatDuration, plural } from '../../src/core/format.ts';
+import {
+  columnsOf,
+  cutToColumns,
+  escapeText,
+  formatBytes,
+  formatDuration,
+  plural,
+} from '../../src/core/format.ts';
 import { propertyOptions } from '../helpers/random.ts';
 
 t.test('bytes: three digits and a unit', async (t) => {
@@ -77,4 +84,28 @@ t.test('whatever comes in, what comes out is one harmless line', async () => {
   const harmless = (text: string) =>
     !/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/.test(escapeText(text));
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 50 }), harmless), propertyOptions(1000));
+});
+
+t.test('columns on a terminal', async (t) => {
+  for (const [text, columns] of [
+    ['', 0],
+    ['host:22', 7],
+    ['m\u00fcller', 6],
+    ['mu\u0308ller', 6],
+    ['日本.example', 12],
+    ['\uff21', 2],
+    ['a\u{1f600}b', 4],
+  ] as const) {
+    t.equal(columnsOf(text), columns, text);
+  }
+  t.equal(cutToColumns('日本語', 5), '日本', 'no half of a wide one');
+  t.equal(cutToColumns('a\u{1f600}', 2), 'a', 'nor of a surrogate pair');
+  t.equal(cutToColumns('e\u0301x', 1), 'e\u0301', 'a mark stays with its letter');
+  t.equal(cutToColumns('as it is', 8), 'as it is');
+  t.equal(cutToColumns('x', 0), '');
+  const fits = (text: string, most: number) => {
+    const cut = cutToColumns(text, most);
+    return text.startsWith(cut) && columnsOf(cut) <= most;
+  };
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.nat({ max: 50 }), fits), propertyOptions(500));
 });

@@ -2,17 +2,19 @@
 import t from 'tap';
 import { HEADROOM, LARGEST_CHUNK, SlabPool } from '../../src/core/pool.ts';
 
-const CLASSES = [2048, 16_384, 65_536, 262_144];
+const CLASSES = [512, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
 
 t.test('each length gets the smallest class that holds it', async (t) => {
   const pool = new SlabPool();
   for (const [length, size] of [
-    [0, 2048],
-    [1, 2048],
-    [2048, 2048],
-    [2049, 16_384],
-    [16_385, 65_536],
-    [65_537, 262_144],
+    [0, 512],
+    [1, 512],
+    [512, 512],
+    [513, 2048],
+    [2049, 4096],
+    [16_385, 32_768],
+    [65_536, 65_536],
+    [131_073, 262_144],
     [262_144, 262_144],
     [262_145, 262_145],
   ] as const) {
@@ -22,7 +24,7 @@ t.test('each length gets the smallest class that holds it', async (t) => {
     t.equal(chunk.memory.length, size + HEADROOM, `${length} bytes`);
     chunk.release();
   }
-  t.equal(LARGEST_CHUNK, CLASSES[3]);
+  t.equal(LARGEST_CHUNK, CLASSES.at(-1));
   t.equal(pool.out, 0);
 });
 
@@ -33,8 +35,10 @@ t.test('slabs are used again, the warm one first', async (t) => {
   const [one, two] = [first.memory, second.memory];
   first.release();
   second.release();
-  t.equal(pool.freeBytes, 2 * (2048 + HEADROOM));
+  t.equal(pool.freeBytes, 2 * (512 + HEADROOM));
+  t.equal(pool.heldBytes, 0);
   const again = pool.take(5);
+  t.equal(pool.heldBytes, 512 + HEADROOM, 'the whole slab counts, however little of it is used');
   t.equal(again.memory, two);
   const other = pool.take(5);
   t.equal(other.memory, one);
@@ -44,15 +48,27 @@ t.test('slabs are used again, the warm one first', async (t) => {
   t.equal(pool.out, 0);
 });
 
-t.test('no more than keepBytes of each class is kept, and nothing of what is larger', async (t) => {
-  const pool = new SlabPool({ keepBytes: 70_000 });
-  const chunks = [...CLASSES, 300_000].flatMap((size) => Array.from({ length: 50 }, () => pool.take(size)));
-  t.equal(pool.out, 250);
-  for (const chunk of chunks) chunk.release();
-  t.equal(pool.out, 0);
-  const kept = [34, 4, 1, 0].reduce((sum, n, i) => sum + n * ((CLASSES[i] as number) + HEADROOM), 0);
-  t.equal(pool.freeBytes, kept);
-});
+t.test(
+  'no more than keepBytes of each class is kept, twice that of all, and nothing of what is larger',
+  async (t) => {
+    const keepBytes = 70_000;
+    const pool = new SlabPool({ keepBytes });
+    for (const size of CLASSES) {
+      const free = pool.freeBytes;
+      const chunks = Array.from({ length: 200 }, () => pool.take(size));
+      t.equal(pool.heldBytes, 200 * (size + HEADROOM));
+      for (const chunk of chunks) chunk.release();
+      const most = Math.floor(keepBytes / size) * (size + HEADROOM);
+      t.ok(pool.freeBytes - free <= most, `${size} bytes: ${pool.freeBytes - free} kept`);
+      t.ok(pool.freeBytes <= 2 * keepBytes);
+    }
+    t.ok(pool.freeBytes > keepBytes, `${pool.freeBytes} bytes are kept`);
+    const free = pool.freeBytes;
+    pool.take(300_000).release();
+    t.equal(pool.freeBytes, free);
+    t.same([pool.out, pool.heldBytes], [0, 0]);
+  },
+);
 
 t.test('a pool that keeps nothing still works', async (t) => {
   const pool = new SlabPool({ keepBytes: 0 });
@@ -64,10 +80,10 @@ t.test('a pool that keeps nothing still works', async (t) => {
 t.test('seal: a small result leaves the large slab behind', async (t) => {
   const pool = new SlabPool();
   for (const [got, room] of [
-    [0, 2048],
-    [1, 2048],
+    [0, 512],
+    [1, 512],
     [2048, 2048],
-    [32_768, 65_536],
+    [32_768, 32_768],
     [32_769, 262_144],
     [262_144, 262_144],
   ] as const) {
@@ -111,8 +127,28 @@ t.test('wrap: counted, not copied, not kept', async (t) => {
   t.equal(chunk.headroom, 0, 'what lies before it belongs to somebody else');
   outer[4] = 9;
   t.same([...chunk.view()], [9, 1, 1, 1]);
-  t.equal(pool.out, 1);
+  t.same([pool.out, pool.heldBytes], [1, 4]);
   chunk.release();
-  t.equal(pool.out, 0);
-  t.equal(pool.freeBytes, 0);
+  t.same([pool.out, pool.heldBytes, pool.freeBytes], [0, 0, 0]);
+});
+
+t.test('compact: what waits pins no more than it should', async (t) => {
+  const pool = new SlabPool();
+  const pieceOf = (slab: number, length: number) => {
+    const whole = pool.take(slab);
+    const piece = whole.split(length);
+    whole.release();
+    return piece;
+  };
+  t.equal(pool.compact(pieceOf(65_536, 9000)).pinnedBytes, 65_536 + HEADROOM, 'as much as an eighth stays');
+  t.equal(pool.compact(pieceOf(65_536, 8000)).pinnedBytes, 8192 + HEADROOM);
+  t.equal(pool.compactTight(pieceOf(65_536, 9000)).pinnedBytes, 16_384 + HEADROOM);
+  t.equal(pool.compactTight(pieceOf(65_536, 1)).pinnedBytes, 512 + HEADROOM);
+  const whole = pool.take(262_144);
+  const first = whole.split(65_536);
+  t.equal(pool.compact(first), first, 'bulk is shared');
+  const own = pool.compactTight(first);
+  t.equal(own.pinnedBytes, 65_536 + HEADROOM, 'unless memory is short');
+  own.release();
+  whole.release();
 });

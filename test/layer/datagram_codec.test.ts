@@ -4,7 +4,13 @@ import t from 'tap';
 import type { Chunk, Slab } from '../../src/core/chunk.ts';
 import { PipeError } from '../../src/core/errors.ts';
 import { SlabPool } from '../../src/core/pool.ts';
-import { DatagramDecoder, encodeMessage, HEADER_MAX_BYTES } from '../../src/layer/datagram/codec.ts';
+import { protocolOf } from '../../src/core/protocols.ts';
+import {
+  DatagramDecoder,
+  encodeMessage,
+  HEADER_MAX_BYTES,
+  type Recognise,
+} from '../../src/layer/datagram/codec.ts';
 import { propertyOptions, Random, seeds } from '../helpers/random.ts';
 
 /** Remembers the largest slab that was asked for. */
@@ -29,8 +35,9 @@ function decode(
   stream: Buffer,
   cuts: readonly number[],
   max = 2 ** 20,
+  recognise: Recognise | null = null,
 ): { messages: Buffer[]; error: unknown; inMessage: boolean } {
-  const decoder = new DatagramDecoder(pool, max);
+  const decoder = new DatagramDecoder(pool, max, recognise);
   const messages: Buffer[] = [];
   const at = [0, ...[...cuts].sort((a, b) => a - b), stream.length];
   let error: unknown = null;
@@ -221,4 +228,102 @@ t.test('the hint ends reads where messages end, and never asks for nothing or to
   t.equal(decoder.readHint(5000), 600 + 4 * frame.length);
   decoder.clear();
   t.equal(pool.out, 0);
+});
+
+t.test('memory for a message grows as it comes, and a promise alone gets none', async (t) => {
+  const pool = new WatchedPool();
+  const length = 250_000;
+  const stream = encode(pool, new Random(2).bytes(length));
+  const decoder = new DatagramDecoder(pool, 2 ** 20);
+  const say = (from: number, to: number) => {
+    decoder.push(pool.copy(stream.subarray(from, to)));
+    pool.largest = 0;
+    return decoder.next();
+  };
+  t.equal(say(0, 3), null);
+  t.equal(pool.largest, 0, 'the length came, and nothing was taken for the message');
+  t.equal(pool.out, 0);
+  let message: Chunk | null = null;
+  for (let at = 3; at < stream.length; at += 100) {
+    const come = Math.min(stream.length, at + 100) - 3;
+    message = say(at, at + 100);
+    if (pool.largest > Math.max(2048, 8 * come)) t.fail(`${pool.largest} bytes taken when ${come} had come`);
+    if (pool.out > 1) t.fail(`${pool.out} slabs at ${come}`);
+  }
+  t.equal(message?.length, length);
+  t.ok(message?.view().equals(stream.subarray(3)));
+  message?.release();
+  t.equal(pool.out, 0);
+
+  const half = stream.length >> 1;
+  say(0, half);
+  t.equal(pool.largest, length, 'half of it in one read: the rest is waited for in its place');
+  decoder.clear();
+  t.equal(pool.out, 0);
+});
+
+t.test('errors quote how the stream began, and doubt the peer until it has said one message', async (t) => {
+  for (const [bytes, words] of [
+    [
+      '\u0001a\u0080\u0080\u0080\u0080\u0080',
+      /not a LEB128 number; the connection began with "\\x01a(\\x80){5}"$/,
+    ],
+    [
+      '\u00ff"\\\u0000~',
+      /of \d+ bytes, .*; the connection began with "\\xff\\x22\\x5c\\x00~": is the other side a tcp-proxy/,
+    ],
+  ] as const) {
+    const pool = new SlabPool();
+    const { error } = decode(pool, Buffer.from(bytes, 'latin1'), [1], 1000);
+    t.match((error as PipeError).message, words);
+    t.equal(pool.out, 0);
+  }
+});
+
+t.test('what is something else is refused before a byte of it is a message', async (t) => {
+  const hello = Buffer.concat([Buffer.from('16030100f8010000f40303', 'hex'), Buffer.alloc(240, 7)]);
+  for (const [name, bytes] of [
+    ['SSH', 'SSH-2.0-OpenSSH_9.2p1 Debian\r\n'],
+    ['HTTP', 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n'],
+    ['HTTP', 'POST http://example.org/ HTTP/1.1\r\n'],
+    ['HTTP', 'CONNECT example.org:443 HTTP/1.1\r\n'],
+    ['HTTP', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['HTTP', 'HTTP/1.1 400 Bad Request\r\n'],
+    ['TLS', hello],
+    ["the PROXY protocol (a load balancer's)", 'PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\n'],
+    ["the PROXY protocol (a load balancer's)", '\r\n\r\n\0\r\nQUIT\n\u0021\u0011'],
+  ] as const) {
+    const stream = Buffer.from(bytes as string, 'latin1');
+    for (const cuts of [[], [1], [2, 3], Array.from({ length: 20 }, (_, i) => i)]) {
+      const pool = new SlabPool();
+      const { messages, error } = decode(pool, stream, cuts, 2 ** 20, protocolOf);
+      t.match((error as PipeError | null)?.message, `the other side speaks ${name}, not tcp-proxy's framing`);
+      t.same(messages, [], name);
+      t.equal(pool.out, 0);
+    }
+  }
+});
+
+t.test('what apps say first through a pair is none of that', async (t) => {
+  const pool = new SlabPool();
+  for (const text of [
+    'SSH-2.0-x\r\n',
+    'GET / HTTP/1.1\r\n\r\n',
+    'HTTP/1.1 200 OK\r\n',
+    'PROXY TCP4 1',
+    '',
+    'ET /',
+    '\u0003\u0001',
+  ]) {
+    const stream = Buffer.concat([encode(pool, Buffer.from(text)), encode(pool, Buffer.from('GET / more'))]);
+    for (const cuts of [[], [1], [stream.length - 11]]) {
+      const got = decode(pool, stream, cuts, 1000, protocolOf);
+      t.equal(got.error, null, text);
+      t.equal(got.messages.length, 2);
+    }
+  }
+  const openings = fc.uint8Array({ minLength: 1, maxLength: 300 });
+  const passes = (first: Uint8Array) =>
+    decode(pool, encode(pool, first), [], 1000, protocolOf).error === null;
+  fc.assert(fc.property(openings, passes), propertyOptions(2000));
 });

@@ -1,5 +1,6 @@
 /** Goal: the memory pipe keeps the contract, since simulations and the tests of all other layers stand on it. */
 import t from 'tap';
+import { SlabPool } from '../../src/core/pool.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
 import { testPipe } from '../contract/suite.ts';
 import { MEMORY } from '../contract/traits.ts';
@@ -25,3 +26,19 @@ testPipe(
     ...MEMORY,
   },
 );
+
+t.test('the sender of very small chunks is stopped, too: each holds a slab', async (t) => {
+  const pool = new SlabPool();
+  const [a, b] = memoryPair('bytes');
+  let sent = 0;
+  for (; a.writable; sent++) a.send(pool.copy(Buffer.from('x')));
+  t.equal(sent, 1024);
+  t.equal(pool.out, 1024);
+  a.sendFin();
+  t.equal(a.finSent, false, 'FIN waits like a tail');
+  b.recv()?.release();
+  t.equal(a.finSent, true);
+  b.discard();
+  a.discard();
+  t.equal(pool.out, 0);
+});

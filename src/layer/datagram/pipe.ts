@@ -14,12 +14,12 @@
  */
 
 import type { Chunk } from '../../core/chunk.ts';
-import { asPipeError, PipeError } from '../../core/errors.ts';
+import { asPipeError, PIPE_ERRORS, type PipeError } from '../../core/errors.ts';
 import { defaultPool, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
 import { PipeBase } from '../../pipe/base.ts';
 import { BROKEN, FIN_SENT, type IoPipe, READABLE, READY, WRITABLE } from '../../pipe/pipe.ts';
 import type { TcpInfo } from '../../sys/tcp_info.ts';
-import { DatagramDecoder, encodeMessage } from './codec.ts';
+import { DatagramDecoder, encodeMessage, type Recognise } from './codec.ts';
 
 export interface DatagramOptions {
   /** The largest message to accept, 1 to 2^32 - 1 bytes. Default 256 KiB. */
@@ -27,6 +27,10 @@ export interface DatagramOptions {
   /** The largest message to send, at most what the peer accepts. Default 64 KiB: see {@link DEFAULT_SEND_BYTES}. */
   readonly maxSendBytes?: number;
   readonly pool?: SlabPool;
+  /** The beginning of the stream, where somebody has read it already to see what it is. */
+  readonly first?: Uint8Array;
+  /** Names peers that speak something else, before their first bytes are taken for messages. Default: nobody is suspected. */
+  readonly recognise?: Recognise;
 }
 
 /**
@@ -54,7 +58,8 @@ export class DatagramPipe extends PipeBase<'messages'> {
     this.maxSend = maxSendBytes;
     this.#lower = lower;
     this.#pool = options.pool ?? defaultPool;
-    this.#decoder = new DatagramDecoder(this.#pool, maxMessageBytes);
+    this.#decoder = new DatagramDecoder(this.#pool, maxMessageBytes, options.recognise);
+    if (options.first !== undefined) this.#decoder.push(this.#pool.copy(options.first));
     lower.onActivity = (events) => this.#onLower(events);
   }
 
@@ -69,7 +74,8 @@ export class DatagramPipe extends PipeBase<'messages'> {
       !this.#discarded &&
       this.#failure === null &&
       !this.#finReceived &&
-      (this.#decoder.hasRest || this.#lower.readable)
+      // Who read the beginning may have seen the end as well.
+      (this.#decoder.hasRest || this.#lower.readable || this.#lower.finReceived)
     );
   }
   get writable(): boolean {
@@ -130,7 +136,7 @@ export class DatagramPipe extends PipeBase<'messages'> {
   }
 
   #onFin(): void {
-    if (this.#decoder.inMessage) throw new PipeError('truncated', 'datagram');
+    if (this.#decoder.inMessage) throw this.#decoder.error('truncated', PIPE_ERRORS.truncated);
     this.#finReceived = true;
   }
 
