@@ -8,6 +8,7 @@
 
 import type { Chunk } from '../../src/core/chunk.ts';
 import { PipeError } from '../../src/core/errors.ts';
+import { SlabPool } from '../../src/core/pool.ts';
 import { PipeBase } from '../../src/pipe/base.ts';
 import { BROKEN, FIN_SENT, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
 import type { World } from './world.ts';
@@ -18,6 +19,9 @@ export interface LinkOptions {
   delayMs: number;
   bufferBytes: number;
 }
+
+/** Memory of the simulated machines. */
+const kernel = new SlabPool();
 
 export class SimLink {
   readonly near: LinkEnd;
@@ -51,6 +55,8 @@ export class LinkEnd extends PipeBase<'messages'> {
   readonly maxSend = Number.POSITIVE_INFINITY;
   readonly congestion = null;
   peer!: LinkEnd;
+  /** What arrives is read into this pool. */
+  pool: SlabPool = kernel;
   frozen = false;
   readonly options: LinkOptions;
   readonly #world: World;
@@ -104,8 +110,10 @@ export class LinkEnd extends PipeBase<'messages'> {
 
   send(chunk: Chunk): void {
     if (!this.writable) throw new Error('send() while not writable');
-    this.#buffer.push(chunk);
+    // As a socket does: what is on the way is the kernel's, and counts no more for its sender.
+    this.#buffer.push(kernel.copy(chunk.view()));
     this.#buffered += chunk.length;
+    chunk.release();
     this.transmit();
   }
 
@@ -170,7 +178,8 @@ export class LinkEnd extends PipeBase<'messages'> {
       return;
     }
     const before = this.readable;
-    this.#inbox.push(chunk);
+    this.#inbox.push(this.pool.copy(chunk.view()));
+    chunk.release();
     if (!before) this.raise(READABLE);
   }
 

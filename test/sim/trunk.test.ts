@@ -20,7 +20,7 @@ t.test(`trunks over simulated carriers, ${count} seeds from ${first}`, async (t)
     try {
       result = runTrunks(seed);
     } catch (error) {
-      t.fail(`seed ${seed} (replay: SEED=${seed} node dist/test/sim/trunk.test.js)`, { cause: error });
+      t.fail(`seed ${seed} (replay: make sim SEED=${seed})`, { cause: error });
       return;
     }
     sums.simulatedMs += result.simulatedMs;

@@ -9,15 +9,15 @@
 
 import { PipeError } from '../../src/core/errors.ts';
 import { SlabPool } from '../../src/core/pool.ts';
+import { TrunkMemory } from '../../src/layer/trunk/memory.ts';
 import type { StripedPipe } from '../../src/layer/trunk/stream.ts';
 import { Trunk } from '../../src/layer/trunk/trunk.ts';
 import { BROKEN, FIN_SENT, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
 import { SimLink } from './link.ts';
 import { World } from './world.ts';
 
-const STREAM_WINDOW = 64 * 1024;
-const TRUNK_WINDOW = 512 * 1024;
-const LIMIT_MS = 600_000;
+/** Half an hour: a lone carrier may do a byte a millisecond. */
+const LIMIT_MS = 1_800_000;
 
 export interface RunResult {
   readonly simulatedMs: number;
@@ -78,7 +78,9 @@ class App {
   }
 
   write(): void {
-    const { world, pool } = this.run;
+    const { world } = this.run;
+    const [near, far] = this.run.memories;
+    const pool = (this.direction === 0 ? near : far).sendPool;
     while (!this.over && this.pipe.writable && this.out.written < this.out.total) {
       if (this.out.written >= this.resetAt) {
         this.reset();
@@ -144,7 +146,8 @@ class App {
 
 class Run {
   readonly world: World;
-  readonly pool = new SlabPool();
+  /** The client's, the server's. */
+  readonly memories: readonly [TrunkMemory, TrunkMemory];
   readonly client: Trunk;
   readonly server: Trunk;
   readonly links = new Map<number, SimLink>();
@@ -157,20 +160,25 @@ class Run {
 
   constructor(seed: number) {
     this.world = new World(seed);
-    const options = {
+    const memory = () =>
+      new TrunkMemory({ capacity: this.world.pick(1, 4) * 1024 * 1024, sendPool: new SlabPool() });
+    this.memories = [memory(), memory()];
+    const [near, far] = this.memories;
+    const options = (ours: TrunkMemory, theirs: TrunkMemory) => ({
       clock: this.world,
-      pool: this.pool,
-      peerStreamWindow: STREAM_WINDOW,
-      peerTrunkWindow: TRUNK_WINDOW,
-      streamWindow: STREAM_WINDOW,
-      trunkWindow: TRUNK_WINDOW,
+      memory: ours.join(),
+      peerStreamWindow: theirs.windows.stream,
+      peerTrunkWindow: theirs.windows.trunk,
+      streamWindow: ours.windows.stream,
+      trunkWindow: ours.windows.trunk,
       onEnd: (error: PipeError) => {
         this.ended ??= error;
       },
       onCarrierLost: () => this.redial(),
-    };
-    this.client = new Trunk({ ...options, role: 'client', onStream: () => {} });
-    this.server = new Trunk({ ...options, role: 'server', onStream: (stream) => this.accept(stream) });
+    });
+    this.client = new Trunk({ ...options(near, far), role: 'client', onStream: () => {} });
+    const onStream = (stream: StripedPipe) => this.accept(stream);
+    this.server = new Trunk({ ...options(far, near), role: 'server', onStream });
     this.streamsToOpen = this.world.pick(1, 6);
   }
 
@@ -190,7 +198,10 @@ class Run {
     this.client.end(new PipeError('cancelled', 'test'));
     this.server.end(new PipeError('cancelled', 'test'));
     for (const link of this.links.values()) link.cut();
-    if (this.pool.out !== 0) throw new Error(`${this.pool.out} slabs are still out`);
+    for (const { sendPool, receivePool } of this.memories) {
+      const out = sendPool.out + receivePool.out;
+      if (out !== 0) throw new Error(`${out} slabs are still out`);
+    }
     return {
       simulatedMs: world.now(),
       bytes: this.flows.reduce((sum, flow) => sum + flow.up.read + flow.down.read, 0),
@@ -217,6 +228,8 @@ class Run {
       bufferBytes: world.pick(1, 4) * 65536,
     });
     const id = this.nextCarrier++;
+    link.near.pool = this.memories[0].receivePool;
+    link.far.pool = this.memories[1].receivePool;
     this.links.set(id, link);
     this.client.addCarrier(id, link.near);
     this.server.addCarrier(id, link.far);
@@ -284,11 +297,14 @@ class Run {
   }
 
   check(): void {
-    for (const trunk of [this.client, this.server]) {
-      if (trunk.bufferedBytes > TRUNK_WINDOW) throw new Error(`${trunk.bufferedBytes} bytes wait for apps`);
+    for (const [i, trunk] of [this.client, this.server].entries()) {
+      const { half, grantable, sendPool, receivePool } = this.memories[i] as TrunkMemory;
       if (trunk.unacknowledgedBytes < 0 || trunk.bufferedBytes < 0) throw new Error('a count below zero');
-      if (trunk.unacknowledgedBytes > TRUNK_WINDOW + 65536)
-        throw new Error(`${trunk.unacknowledgedBytes} bytes unacknowledged`);
+      if (trunk.bufferedBytes > grantable) throw new Error(`${trunk.bufferedBytes} bytes wait for apps`);
+      if (receivePool.heldBytes > half) throw new Error(`${receivePool.heldBytes} bytes of slabs received`);
+      // One chunk of each stream may come when there is just room for it, and control frames always do.
+      const most = half + (trunk.streams.size + trunk.carriers.size + 1) * 66_000;
+      if (sendPool.heldBytes > most) throw new Error(`${sendPool.heldBytes} bytes of slabs to send`);
     }
   }
 

@@ -26,6 +26,8 @@ export interface ControlFrame {
 interface Flight {
   readonly bytes: number;
   readonly sentAt: number;
+  /** When it should have been acknowledged, had all gone well; it is overdue then. */
+  readonly dueAt: number;
   readonly segment: Segment | null;
   readonly control: readonly ControlFrame[];
 }
@@ -67,6 +69,10 @@ export class Carrier {
   get inFlight(): number {
     return this.#flights.length - this.#head;
   }
+  /** When the peer last acknowledged something that was sent here. */
+  get progressAt(): number {
+    return this.#progressAt;
+  }
   /** When the peer was last heard on this carrier. */
   get heardAt(): number {
     return this.#heardAt;
@@ -78,15 +84,28 @@ export class Carrier {
   get received(): number {
     return this.#received;
   }
-  get usable(): boolean {
-    return this.pipe.writable && !this.stalled;
+  /** It has enough in flight: more would wait in a queue, and could not go elsewhere any more. */
+  get full(): boolean {
+    return this.#inFlightBytes >= this.estimate.windowBytes;
   }
 
-  /** The moment at which it counts as stalled, or Infinity when nothing is in flight. */
+  /**
+   * Milliseconds until `length` bytes that are sent now have arrived. Nobody knows how long a stall lasts: as long again as
+   * it has lasted is a fair guess.
+   */
+  arrivalMs(length: number, now: number): number {
+    const stall = this.stalled ? now - this.#progressAt : 0;
+    return stall + this.estimate.arrivalMs(length, this.#inFlightBytes);
+  }
+
+  /**
+   * The moment at which it counts as stalled, or Infinity when nothing is in flight. What is late on a carrier that moves
+   * says that the estimate was wrong; so with every step it gets the time for another one.
+   */
   get deadline(): number {
     const head = this.#flights[this.#head];
     if (head === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(head.sentAt, this.#progressAt) + this.estimate.patienceMs(this.#inFlightBytes);
+    return Math.max(head.dueAt, this.#progressAt + this.estimate.patienceMs(head.bytes));
   }
 
   /** When an idle carrier is asked whether it is still there; Infinity while its socket has no room for the question. */
@@ -110,22 +129,62 @@ export class Carrier {
   /**
    * The head of the line is overdue. Gives out what others should send as well: the oldest first, a little, and twice as
    * much each time that nothing has moved since, because most stalls are short and every copy is a waste if it was one.
+   * Control frames are small, and credit is what everything else may be waiting for: those go at once, all of them, and
+   * are the business of the carrier that takes them from then on.
    */
-  onOverdue(now: number, firstBytes: number, resend: (segment: Segment) => void): void {
+  onOverdue(
+    now: number,
+    firstBytes: number,
+    resend: (segment: Segment) => void,
+    sayAgain: (frame: ControlFrame) => void,
+  ): void {
     if (!this.stalled) {
       this.stalled = true;
       this.stalls++;
       this.#resendBytes = firstBytes;
     }
+    for (let i = this.#head; i < this.#flights.length; i++) {
+      const flight = this.#flights[i] as Flight;
+      if (flight.control.length === 0) continue;
+      for (const frame of flight.control) sayAgain(frame);
+      this.#flights[i] = { ...flight, control: [] };
+    }
     let left = this.#resendBytes;
     for (let i = this.#head; i < this.#flights.length && left > 0; i++) {
       const { segment } = this.#flights[i] as Flight;
-      if (segment === null || segment.acknowledged) continue;
+      if (segment === null || segment.acknowledged || this.#isHelped(segment)) continue;
       left -= segment.length + 1;
       resend(segment);
     }
     this.#resendBytes *= 2;
     this.#resendAt = now + this.estimate.patienceMs(0);
+    this.estimate.onStall();
+  }
+
+  /** The first segment that should take longer than until `at` to arrive, and that nobody else has; or null. */
+  lateSegment(at: number): Segment | null {
+    // Without a proof that it carries anything, it is not relied on.
+    const rate = this.estimate.provenRate;
+    let expectedAt = 0;
+    for (let i = this.#head; i < this.#flights.length; i++) {
+      const { segment, bytes, sentAt } = this.#flights[i] as Flight;
+      expectedAt = Math.max(expectedAt, sentAt, this.#progressAt) + bytes / rate;
+      if (segment === null || segment.acknowledged || segment.stream.over) continue;
+      if (segment.queued || segment.copies > 1) continue;
+      if (expectedAt + this.estimate.minRttMs / 2 > at) return segment;
+    }
+    return null;
+  }
+
+  /** Another carrier has it as well, and moves. */
+  #isHelped(segment: Segment): boolean {
+    const { holder } = segment;
+    return holder !== this && holder !== null && !holder.stalled;
+  }
+
+  /** The peer answers our PING. */
+  onPong(token: number, now: number): void {
+    if (token === Math.floor(this.pingSentAt)) this.estimate.onRtt(now - this.pingSentAt);
   }
 
   /** Sends a datagram. `counts`: whether it holds frames that are acknowledged. */
@@ -139,11 +198,16 @@ export class Carrier {
     const bytes = datagram.length;
     this.sentBytes += bytes;
     if (counts) {
-      this.#flights.push({ bytes, sentAt: now, segment, control });
       this.#inFlightBytes += bytes;
-      if (segment !== null) segment.copies++;
+      const dueAt = now + this.estimate.patienceMs(this.#inFlightBytes);
+      this.#flights.push({ bytes, sentAt: now, dueAt, segment, control });
+      if (segment !== null) {
+        segment.copies++;
+        segment.holder = this;
+      }
     }
     this.pipe.send(datagram);
+    if (counts && (!this.pipe.writable || this.full)) this.estimate.onFull();
   }
 
   /**
@@ -204,7 +268,8 @@ export class Carrier {
       control.push(...flight.control);
       if (flight.segment === null) continue;
       flight.segment.copies--;
-      if (!flight.segment.acknowledged) segments.push(flight.segment);
+      if (flight.segment.holder === this) flight.segment.holder = null;
+      if (!flight.segment.acknowledged && !this.#isHelped(flight.segment)) segments.push(flight.segment);
     }
     this.#flights = [];
     this.#head = 0;

@@ -27,6 +27,11 @@ export class ControlQueue {
     return this.#frames.length > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0;
   }
 
+  /** Frames that must arrive and wait, beside credit. */
+  get waiting(): number {
+    return this.#frames.length;
+  }
+
   /** A frame that must arrive: RESET_STREAM, GOAWAY and the like. */
   add(frame: ControlFrame): void {
     if (frame.type === MAX_STREAM_DATA) this.grantStream(frame.id, frame.value);

@@ -2,7 +2,7 @@
  * TrunkCredit: how many bytes of new data may travel in each direction of a trunk, all streams together.
  *
  * Limits are absolute sums that only grow. Ours is granted a window ahead of what the apps have read, so that what waits
- * for them never exceeds the window, whatever the peer sends.
+ * for them never exceeds what was granted, whatever the peer sends.
  *
  * Pure: no I/O, no clock.
  */
@@ -10,7 +10,6 @@
 import { PipeError } from '../../core/errors.ts';
 
 export class TrunkCredit {
-  readonly #window: number;
   #sent = 0;
   #peerLimit: number;
   #received = 0;
@@ -18,11 +17,10 @@ export class TrunkCredit {
   #limit: number;
 
   /**
-   * @param window bytes that we let the peer have under way, and what we granted it in the handshake
+   * @param window bytes that we granted the peer in the handshake
    * @param peerWindow what it granted us
    */
   constructor(window: number, peerWindow: number) {
-    this.#window = window;
     this.#limit = window;
     this.#peerLimit = peerWindow;
   }
@@ -34,6 +32,10 @@ export class TrunkCredit {
   /** Bytes that came and are not dealt with. */
   get buffered(): number {
     return this.#received - this.#settled;
+  }
+  /** Bytes that came and are not dealt with, or may still come. */
+  get granted(): number {
+    return this.#limit - this.#settled;
   }
 
   onSent(bytes: number): void {
@@ -53,16 +55,22 @@ export class TrunkCredit {
     }
   }
 
-  /**
-   * So many bytes were read, or given up.
-   *
-   * @returns the limit to tell the peer, or null while it is not worth a frame: a quarter of a window at a time is often
-   *   enough that the peer never waits, and rarely enough to cost nothing
-   */
-  onSettled(bytes: number): number | null {
+  /** So many bytes were read, or given up. */
+  onSettled(bytes: number): void {
     this.#settled += bytes;
-    const limit = this.#settled + this.#window;
-    if (limit - this.#limit < this.#window / 4) return null;
+  }
+
+  /**
+   * Grants as much as `window` allows.
+   *
+   * @returns the limit to tell the peer, or null while it is not worth a frame: a quarter of a window at a time is rare
+   *   enough to cost nothing. But what at least doubles what the peer has left is worth one, however little it is: stalled
+   *   streams may hold nearly all of the window, and the others live on the rest
+   */
+  grant(window: number): number | null {
+    const limit = this.#settled + window;
+    const gain = limit - this.#limit;
+    if (gain <= 0 || (gain < window / 4 && gain < this.#limit - this.#received)) return null;
     this.#limit = limit;
     return limit;
   }

@@ -4,13 +4,16 @@
  *     client                                   server
  *       | -- HELLO   trunk, carrier, nonce, windows -> |
  *       | <- WELCOME instance, nonce, windows, proof - |      or REFUSE code, reason
- *       | -- PROOF   proof --------------------------> |
- *       | -- frames ...                                |      one round trip before the first of them
+ *       |                                              |      without a key, the carrier has joined
+ *       | -- PROOF   proof --------------------------> |      or REFUSE: the server has another key
+ *       | <- JOINED ---------------------------------- |      or REFUSE code, reason
+ *       | -- frames ...                                |
  *
  * A proof is HMAC-SHA-256 with the shared key over the sender's role and both messages before it, so over the ids, both
- * nonces and the windows; a nonce that the other side has just made up makes a recorded one useless. Without a key the
- * proofs are empty, and anybody may join. Without TLS underneath, somebody on the path can still read and change what
- * follows: the proof keeps strangers out, it does not protect the traffic.
+ * nonces and the windows; a nonce that the other side has just made up makes a recorded one useless. With a key, a
+ * stranger learns nothing of trunks: only who has proved it hears whether the trunk takes the carrier. Without a key
+ * anybody may join. Without TLS underneath, somebody on the path can still read and change what follows: the proof keeps
+ * strangers out, it does not protect the traffic.
  *
  * Pure: messages in, messages out. docs/wire.md has the bytes.
  */
@@ -19,12 +22,14 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PipeError } from '../../core/errors.ts';
 import { escapeText } from '../../core/format.ts';
 
-const MAGIC = Buffer.from('TSTR');
+/** What every message begins with. */
+export const MAGIC = Buffer.from('TSTR');
 export const VERSION = 1;
 const HELLO = 1;
 const WELCOME = 2;
 const PROOF = 3;
 const REFUSE = 4;
+const JOINED = 5;
 
 /** HELLO flag: the trunk is new, and may be made; without it, it has to exist. */
 const MAY_CREATE = 1;
@@ -34,7 +39,7 @@ const KEYED = 2;
 const NONCE_BYTES = 32;
 const PROOF_BYTES = 32;
 export const TRUNK_ID_BYTES = 16;
-const HEAD_BYTES = 8;
+export const HEAD_BYTES = 8;
 const HELLO_BYTES = HEAD_BYTES + TRUNK_ID_BYTES + 4 + NONCE_BYTES + 16;
 const WELCOME_BYTES = HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES + 16;
 
@@ -48,6 +53,15 @@ export const REFUSED_VERSION = 2;
 export const REFUSED_UNKNOWN_TRUNK = 3;
 export const REFUSED_CARRIER = 4;
 export const REFUSED_BUSY = 5;
+export const REFUSED_FRAMING = 6;
+
+const REASON_MOST_CHARACTERS = 200;
+
+// Said on both sides, so true from either.
+const KEYS_DIFFER = 'the keys differ: give both sides the same --key file';
+const CLIENT_KEY = 'the client (-c) has a key, the server (-s) none: give both the same --key file';
+const SERVER_KEY = 'the server (-s) has a key, the client (-c) none: give both the same --key file';
+const ONE_KEY = 'only one side has a key: give both the same --key file';
 
 /** How far ahead the sender of this lets the other side send, in bytes. */
 export interface Windows {
@@ -69,15 +83,26 @@ export interface Welcome {
   readonly windows: Windows;
 }
 
-/** The server's no: `code` is one of the REFUSED constants. */
+/** A no, said to the other side or heard from it: `code` is one of the REFUSED constants. */
 export class Refusal extends PipeError {
   readonly refusal: number;
+  /** It came from the other side, which knows it. */
+  readonly byPeer: boolean;
 
-  constructor(refusal: number, reason: string) {
+  constructor(refusal: number, reason: string, byPeer = false) {
     super(refusal === REFUSED_KEY ? 'permission' : 'refused', 'trunk', reason);
     this.refusal = refusal;
+    this.byPeer = byPeer;
   }
 }
+
+/** Whether a failed handshake fails again until somebody changes something: another key, program, address or option. */
+export function isPermanent(error: PipeError): boolean {
+  if (error instanceof Refusal) return PERMANENT.has(error.refusal);
+  return error.layer === 'trunk' && error.code === 'malformed';
+}
+
+const PERMANENT: ReadonlySet<number> = new Set([REFUSED_KEY, REFUSED_VERSION, REFUSED_FRAMING]);
 
 function head(type: number, flags: number): Buffer {
   return Buffer.from([...MAGIC, type, VERSION, flags, 0]);
@@ -100,29 +125,33 @@ function malformed(what: string): PipeError {
   return new PipeError('malformed', 'trunk', `handshake: ${what}`);
 }
 
-/** Checks the first 8 bytes. @throws PipeError that says what is at the other end, as far as one can tell */
+/** Checks the first 8 bytes. @returns the flags */
 function checkHead(message: Buffer, type: number): number {
   if (message.length < HEAD_BYTES || !message.subarray(0, 4).equals(MAGIC)) {
-    throw malformed(
-      `the peer is not a tcp-proxy that stripes; it begins with '${escapeText(message.subarray(0, 24).toString('latin1'))}'`,
-    );
+    throw malformed(`it begins with '${escapeText(message.subarray(0, 24).toString('latin1'))}'`);
   }
   if (message[4] === REFUSE) {
-    const reason = escapeText(message.subarray(HEAD_BYTES).toString('utf8'), 200);
-    throw new Refusal(message[6] as number, `the peer refuses: ${reason}`);
+    const reason = escapeText(message.subarray(HEAD_BYTES).toString('utf8'), REASON_MOST_CHARACTERS);
+    throw new Refusal(message[6] as number, `the peer refuses: ${reason}`, true);
   }
   if (message[5] !== VERSION) {
-    const words = `the peer speaks version ${message[5]}, this is ${VERSION}`;
+    const words = `the versions differ: one side speaks ${message[5]}, the other ${VERSION}`;
     // Who begins is told, in a message that every version has; an answer of another version ends it silently.
-    throw type === HELLO ? new Refusal(REFUSED_VERSION, words) : new PipeError('malformed', 'trunk', words);
+    throw type === HELLO ? new Refusal(REFUSED_VERSION, words) : malformed(words);
   }
   if (message[4] !== type) throw malformed(`message ${message[4]} where ${type} is due`);
   if (message[7] !== 0) throw malformed('a reserved byte is not 0');
   return message[6] as number;
 }
 
-function proofOf(key: Buffer | null, role: string, hello: Buffer, welcome: Buffer): Buffer {
-  if (key === null) return Buffer.alloc(0);
+/** A message that is nothing but a type and, with a key, a proof. */
+function checkPlain(message: Buffer, type: number, length: number): void {
+  // Every bit counts: no proof covers these.
+  if (checkHead(message, type) !== 0) throw malformed(`flags in message ${type}`);
+  if (message.length !== length) throw malformed(`message ${type} of ${message.length} bytes`);
+}
+
+function proofOf(key: Buffer, role: string, hello: Buffer, welcome: Buffer): Buffer {
   return createHmac('sha256', key).update(`tcp-striper ${role} 1`).update(hello).update(welcome).digest();
 }
 
@@ -130,7 +159,7 @@ function proves(given: Buffer, expected: Buffer): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** A REFUSE message. The reason is for people; it tells a stranger nothing that the code does not. */
+/** A REFUSE message. The reason is for people. */
 export function refusal(code: number, reason: string): Buffer {
   return Buffer.concat([head(REFUSE, code), Buffer.from(reason)]);
 }
@@ -156,27 +185,33 @@ export class ClientHandshake {
   }
 
   /**
-   * Reads WELCOME; the PROOF is to be sent then, and the carrier is joined.
+   * Reads WELCOME. Without a key the carrier has joined then; with one, `proof` is to be sent, and JOINED awaited.
    *
    * @throws PipeError when the server refuses, cannot prove the key, or is something else
    */
-  onWelcome(message: Buffer): { welcome: Welcome; proof: Buffer } {
-    const keyed = (checkHead(message, WELCOME) & KEYED) !== 0;
-    if (keyed && this.#key === null)
-      throw new PipeError('permission', 'trunk', 'the peer wants a shared key: give --key');
-    if (!keyed && this.#key !== null) {
-      throw new PipeError('permission', 'trunk', 'the peer has no shared key: start it with the same --key');
-    }
+  onWelcome(message: Buffer): { welcome: Welcome; proof: Buffer | null } {
+    const flags = checkHead(message, WELCOME);
+    if ((flags & ~KEYED) !== 0) throw malformed('a WELCOME with flags that nobody asked for');
+    const keyed = flags !== 0;
+    // A server that does not have what we have should have refused.
+    if (keyed !== (this.#key !== null)) throw new Refusal(REFUSED_KEY, ONE_KEY);
     if (message.length !== WELCOME_BYTES + (keyed ? PROOF_BYTES : 0))
       throw malformed(`a WELCOME of ${message.length} bytes`);
     const signed = message.subarray(0, WELCOME_BYTES);
-    if (!proves(message.subarray(WELCOME_BYTES), proofOf(this.#key, 'server', this.hello, signed))) {
-      throw new PipeError('permission', 'trunk', 'the peer has another shared key');
-    }
-    const instance = Buffer.from(signed.subarray(HEAD_BYTES, HEAD_BYTES + TRUNK_ID_BYTES));
-    const windows = readWindows(signed, HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES);
+    const welcome = {
+      instance: Buffer.from(signed.subarray(HEAD_BYTES, HEAD_BYTES + TRUNK_ID_BYTES)),
+      windows: readWindows(signed, HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES),
+    };
+    if (this.#key === null) return { welcome, proof: null };
+    const expected = proofOf(this.#key, 'server', this.hello, signed);
+    if (!proves(message.subarray(WELCOME_BYTES), expected)) throw new Refusal(REFUSED_KEY, KEYS_DIFFER);
     const proof = Buffer.concat([head(PROOF, 0), proofOf(this.#key, 'client', this.hello, signed)]);
-    return { welcome: { instance, windows }, proof };
+    return { welcome, proof };
+  }
+
+  /** @throws PipeError when the server refuses after all */
+  onJoined(message: Buffer): void {
+    checkPlain(message, JOINED, HEAD_BYTES);
   }
 }
 
@@ -195,13 +230,7 @@ export class ServerHandshake {
     const flags = checkHead(message, HELLO);
     if (message.length !== HELLO_BYTES) throw malformed(`a HELLO of ${message.length} bytes`);
     const keyed = (flags & KEYED) !== 0;
-    if (keyed !== (this.#key !== null)) {
-      const [has, lacks] = keyed ? ['client', 'server'] : ['server', 'client'];
-      throw new Refusal(
-        REFUSED_KEY,
-        `the ${has} has a shared key, the ${lacks} none: start both with the same --key`,
-      );
-    }
+    if (keyed !== (this.#key !== null)) throw new Refusal(REFUSED_KEY, keyed ? CLIENT_KEY : SERVER_KEY);
     this.#hello = Buffer.from(message);
     const at = HEAD_BYTES + TRUNK_ID_BYTES;
     return {
@@ -222,16 +251,18 @@ export class ServerHandshake {
       windowBytes(welcome.windows),
     ];
     this.#welcome = Buffer.concat(parts);
+    if (this.#key === null) return this.#welcome;
     return Buffer.concat([this.#welcome, proofOf(this.#key, 'server', this.#hello, this.#welcome)]);
   }
 
-  /** @throws PipeError `permission` when the client cannot prove the key */
+  /** Only with a key. @throws PipeError when the client cannot prove it */
   onProof(message: Buffer): void {
-    // Every bit counts: the proof itself does not cover these.
-    if (checkHead(message, PROOF) !== 0) throw malformed('a PROOF with flags');
-    const expected = proofOf(this.#key, 'client', this.#hello, this.#welcome);
-    if (!proves(message.subarray(HEAD_BYTES), expected)) {
-      throw new PipeError('permission', 'trunk', 'the peer cannot prove the shared key');
-    }
+    checkPlain(message, PROOF, HEAD_BYTES + PROOF_BYTES);
+    const expected = proofOf(this.#key as Buffer, 'client', this.#hello, this.#welcome);
+    if (!proves(message.subarray(HEAD_BYTES), expected)) throw new Refusal(REFUSED_KEY, KEYS_DIFFER);
+  }
+
+  joined(): Buffer {
+    return head(JOINED, 0);
   }
 }

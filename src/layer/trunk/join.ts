@@ -1,147 +1,237 @@
 /**
- * Runs a carrier's handshake over its message pipe, within its time limit.
+ * Runs a carrier's handshake over a fresh connection, within its time limit.
  *
- * Calls back once, with an error or a joined pipe; the pipe is the caller's again then (and discarded after an error).
+ * Works on the bytes, below any layer, and reads none that is not the handshake's: what a stranger promises or sends is
+ * neither allocated nor read. Calls back once; the pipe is the caller's again then, and discarded after an error.
  */
 
 import type { Cancel, Clock } from '../../core/clock.ts';
 import { asPipeError, PipeError } from '../../core/errors.ts';
-import { defaultPool, type SlabPool } from '../../core/pool.ts';
+import { escapeText } from '../../core/format.ts';
+import { defaultPool } from '../../core/pool.ts';
+import { deferEvent } from '../../pipe/base.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
+import { framed, GreetingReader, NotAPeer } from './greeting.ts';
 import {
   ClientHandshake,
-  HANDSHAKE_MAX_BYTES,
   HANDSHAKE_TIMEOUT_MS,
   type Hello,
+  REFUSED_BUSY,
   Refusal,
   refusal,
   ServerHandshake,
   type Welcome,
 } from './handshake.ts';
 
-type MessagePipe = IoPipe<'messages'>;
+type Socket = IoPipe<'bytes'>;
 
-interface Steps {
+/**
+ * Who has not begun a HELLO after so many milliseconds is no client that stripes, which begins at once. Long enough for a
+ * HELLO that is lost and sent again: adr/0007.
+ */
+export const SILENCE_MS = 1000;
+
+/** Read of a stranger to say in the log what it is, in bytes. */
+const LOOK_BYTES = 64;
+
+/** A handshake that is under way. */
+export interface Joining {
+  /** The pipe is discarded. */
+  cancel(): void;
+  /** It has to make room: a silent one is given over, if that is possible, and any other refused. */
+  hurry(): void;
+}
+
+interface Side {
   /** Called once when the pipe is ready. */
   begin(): void;
-  /** @returns true when the handshake is complete */
+  /** @returns true when the handshake is complete; throws to end it */
   onMessage(message: Buffer): boolean;
+  /** Takes over who is something else, and began with these bytes. Null: that is an error. */
+  readonly onOther: ((first: Buffer) => void) | null;
+  onOver(error: PipeError | null): void;
 }
 
 /** Client side. @returns cancels it; the pipe is then discarded */
 export function joinAsClient(
-  pipe: MessagePipe,
+  pipe: Socket,
   hello: Omit<Hello, 'keyed'>,
   key: Buffer | null,
   clock: Clock,
   done: (error: PipeError | null, welcome: Welcome | null) => void,
 ): Cancel {
   const handshake = new ClientHandshake(hello, key);
-  let result: Welcome | null = null;
-  const steps: Steps = {
+  let welcome: Welcome | null = null;
+  return converse(pipe, clock, {
     begin: () => say(pipe, handshake.hello),
     onMessage(message) {
-      const { welcome, proof } = handshake.onWelcome(message);
-      say(pipe, proof);
-      result = welcome;
-      return true;
+      if (welcome !== null) {
+        handshake.onJoined(message);
+        return true;
+      }
+      const answer = handshake.onWelcome(message);
+      welcome = answer.welcome;
+      if (answer.proof === null) return true;
+      say(pipe, answer.proof);
+      return false;
     },
-  };
-  return converse(pipe, clock, steps, (error) => done(error, result));
+    onOther: null,
+    onOver: (error) => done(error, error === null ? welcome : null),
+  }).cancel;
 }
 
-/**
- * Server side.
- *
- * @param admit says whether a client that is not authenticated yet may go on, by throwing a {@link Refusal} if not. Called
- *   again when it is authenticated: things may have changed in between
- */
-export function joinAsServer(
-  pipe: MessagePipe,
-  key: Buffer | null,
-  welcome: Welcome,
-  admit: (hello: Hello) => void,
-  clock: Clock,
-  done: (error: PipeError | null, hello: Hello | null) => void,
-): Cancel {
-  const handshake = new ServerHandshake(key);
+export interface ServerJoin {
+  readonly key: Buffer | null;
+  readonly welcome: Welcome;
+  /** Says whether a client may join, by throwing a {@link Refusal} if not; with a key, only those who have proved it. */
+  admit(hello: Hello): void;
+  onJoined(hello: Hello): void;
+  onFailed(error: PipeError): void;
+  /**
+   * Takes over somebody who does not begin as a client that stripes does: `first` was read, and nothing else. Null: such
+   * are refused.
+   */
+  readonly onOther: ((first: Buffer) => void) | null;
+}
+
+/** Server side. */
+export function joinAsServer(pipe: Socket, join: ServerJoin, clock: Clock): Joining {
+  const handshake = new ServerHandshake(join.key);
   let hello: Hello | null = null;
-  const steps: Steps = {
+  return converse(pipe, clock, {
     begin: () => {},
     onMessage(message) {
-      if (hello === null) {
-        hello = handshake.onHello(message);
-        // With a key, whether a trunk exists is told only to those who have proved it.
-        if (key === null) admit(hello);
-        say(pipe, handshake.welcome(welcome));
-        return false;
+      if (hello !== null) {
+        handshake.onProof(message);
+        join.admit(hello);
+        say(pipe, handshake.joined());
+        return true;
       }
-      handshake.onProof(message);
-      admit(hello);
-      return true;
+      hello = handshake.onHello(message);
+      if (join.key === null) join.admit(hello);
+      say(pipe, handshake.welcome(join.welcome));
+      return join.key === null;
     },
-  };
-  return converse(pipe, clock, steps, (error) => {
-    if (error instanceof Refusal) {
-      if (pipe.writable) say(pipe, refusal(error.refusal, error.message));
-    }
-    done(error, hello);
+    onOver(error) {
+      if (error === null) join.onJoined(hello as Hello);
+      else join.onFailed(error);
+    },
+    onOther: join.onOther,
   });
 }
 
-function converse(
-  pipe: MessagePipe,
-  clock: Clock,
-  steps: Steps,
-  done: (error: PipeError | null) => void,
-): Cancel {
+function converse(pipe: Socket, clock: Clock, side: Side): Joining {
+  const reader = new GreetingReader();
+  const timers: Cancel[] = [];
   let begun = false;
   let over = false;
+  /** The pipe is somebody else's from here on. */
+  const leave = () => {
+    over = true;
+    for (const cancel of timers) cancel();
+    pipe.onActivity = null;
+  };
   const finish = (error: PipeError | null) => {
     if (over) return;
-    over = true;
-    cancelTimer();
-    pipe.onActivity = null;
-    done(error);
-    // A refusal has to arrive, so that the peer can tell its user: an orderly end, not a reset.
-    if (error instanceof Refusal && pipe.broken === null) pipe.discard();
-    else if (error !== null) pipe.discard(error);
+    leave();
+    if (error !== null) dismiss(pipe, error);
+    side.onOver(error);
   };
-  const cancelTimer = clock.after(HANDSHAKE_TIMEOUT_MS, () => {
-    finish(new PipeError('timeout', 'trunk', 'the peer did not finish its handshake in time'));
-  });
+  const giveOver = (first: Buffer) => {
+    leave();
+    side.onOther?.(first);
+  };
   const look = () => {
     if (over) return;
+    let outcome: Outcome;
     try {
-      if (pipe.ready && !begun) {
+      if (pipe.ready && !begun && pipe.broken === null) {
         begun = true;
-        steps.begin();
+        side.begin();
       }
-      while (pipe.readable) {
-        const chunk = pipe.recv();
-        if (chunk === null) break;
-        // What is longer is none of ours; its beginning says what it is.
-        const message = Buffer.from(chunk.view().subarray(0, HANDSHAKE_MAX_BYTES + 1));
-        chunk.release();
-        if (steps.onMessage(message)) {
-          finish(null);
-          return;
-        }
-      }
-      if (pipe.broken !== null) finish(pipe.broken);
-      else if (pipe.finReceived)
-        finish(new PipeError('truncated', 'trunk', 'the peer ended the connection in its handshake'));
+      outcome = converseOn(pipe, reader, side);
     } catch (error) {
-      finish(asPipeError(error, 'trunk'));
+      outcome = asPipeError(error, 'trunk');
     }
+    // Outside of the try: a mistake of who is called is not the peer's.
+    if (outcome === 'more') return;
+    if (outcome === 'joined') finish(null);
+    else if (outcome === 'other') giveOver(reader.seen);
+    else finish(outcome);
   };
+  const giveOverIfOther = () => {
+    if (over || side.onOther === null || reader.begun) return;
+    giveOver(reader.seen);
+  };
+  const onLate = () => finish(new PipeError('timeout', 'trunk', lateWords(reader)));
+  timers.push(clock.after(HANDSHAKE_TIMEOUT_MS, onLate));
+  if (side.onOther !== null) timers.push(clock.after(SILENCE_MS, giveOverIfOther));
   pipe.onActivity = look;
-  look();
-  return () => finish(new PipeError('cancelled', 'trunk'));
+  // Nobody is called back before this has returned.
+  deferEvent(look);
+  return {
+    cancel: () => finish(new PipeError('cancelled', 'trunk')),
+    hurry() {
+      giveOverIfOther();
+      finish(new Refusal(REFUSED_BUSY, 'too many connections that have not proved who they are'));
+    },
+  };
 }
 
-function say(pipe: MessagePipe, message: Buffer, pool: SlabPool = defaultPool): void {
+type Outcome = 'more' | 'joined' | 'other' | PipeError;
+
+/** Reads as far as there is something to read. */
+function converseOn(pipe: Socket, reader: GreetingReader, side: Side): Outcome {
+  while (pipe.readable) {
+    const bytes = read(pipe, reader.wants);
+    if (bytes === null) break;
+    const message = reader.push(bytes);
+    if (message === 'stranger') {
+      if (side.onOther !== null && !reader.begun) return 'other';
+      return new NotAPeer(Buffer.concat([reader.seen, read(pipe, LOOK_BYTES) ?? Buffer.alloc(0)]));
+    }
+    if (message !== null && side.onMessage(message)) return 'joined';
+  }
+  if (pipe.broken === null && !pipe.finReceived) return 'more';
+  if (side.onOther !== null && !reader.begun) return 'other';
+  if (pipe.broken !== null) return lost(pipe.broken);
+  return new PipeError('truncated', 'trunk', `the connection was ended in the handshake${soFar(reader)}`);
+}
+
+function lost(error: PipeError): PipeError {
+  return new PipeError(error.code, 'trunk', `${error.message}, in the handshake`, error);
+}
+
+function read(pipe: Socket, most: number): Buffer | null {
+  const chunk = pipe.recv(most);
+  if (chunk === null) return null;
+  const bytes = Buffer.from(chunk.view());
+  chunk.release();
+  return bytes;
+}
+
+/** A refusal of ours has to arrive, so that the other side can tell its user: an orderly end, not a reset. */
+function dismiss(pipe: Socket, error: PipeError): void {
+  const heard = !(error instanceof Refusal) || error.byPeer;
+  if (!heard && pipe.writable) say(pipe, refusal(error.refusal, error.message));
+  if (error instanceof Refusal && pipe.broken === null) pipe.discard();
+  else pipe.discard(error);
+}
+
+function lateWords(reader: GreetingReader): string {
+  return `no handshake of a tcp-proxy that stripes within ${HANDSHAKE_TIMEOUT_MS / 1000} s${soFar(reader)}`;
+}
+
+function soFar(reader: GreetingReader): string {
+  if (reader.begun) return '';
+  return reader.seen.length === 0
+    ? ', and not a byte came'
+    : `, only '${escapeText(reader.seen.toString('latin1'))}'`;
+}
+
+function say(pipe: Socket, message: Buffer): void {
   // A handshake's few bytes fit into any socket's buffer; a pipe that has no room for them has failed.
+  if (pipe.broken !== null) throw lost(pipe.broken);
   if (!pipe.writable) throw new PipeError('timeout', 'trunk', 'no room for the handshake');
-  pipe.send(pool.copy(message));
+  pipe.send(defaultPool.copy(framed(message)));
 }

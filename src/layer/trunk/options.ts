@@ -6,11 +6,13 @@ import type { Clock } from '../../core/clock.ts';
 import type { PipeError } from '../../core/errors.ts';
 import type { SlabPool } from '../../core/pool.ts';
 import type { Carrier } from './carrier.ts';
+import type { MemoryShare } from './memory.ts';
 import type { StripedPipe } from './stream.ts';
 
 export interface TrunkOptions {
   readonly role: 'client' | 'server';
   readonly clock: Clock;
+  /** Where apps are read into, without a `memory`. */
   readonly pool?: SlabPool;
   /** The peer's first grants, from the handshake. */
   readonly peerStreamWindow: number;
@@ -18,8 +20,8 @@ export interface TrunkOptions {
   /** What we granted the peer in the handshake. */
   readonly streamWindow: number;
   readonly trunkWindow: number;
-  /** A stream's window grows up to this. Default a quarter of the trunk's. */
-  readonly maxStreamWindow?: number;
+  /** What it may hold. Default a memory of its own, for `trunkWindow` bytes each way. */
+  readonly memory?: MemoryShare;
   /** Streams at a time that the peer may have open. Default 10,000. */
   readonly maxStreams?: number;
   /** How long streams survive without any carrier, in milliseconds. Default 30,000. */

@@ -134,6 +134,25 @@ export class ReceiveStream {
     return chunk;
   }
 
+  /**
+   * Memory is short: moves all that waits into slabs of its size.
+   *
+   * @returns bytes of the slabs that it then holds
+   */
+  compact(): number {
+    let held = 0;
+    for (const [i, chunk] of this.#ready.entries()) {
+      const own = this.#pool.compactTight(chunk);
+      this.#ready[i] = own;
+      held += own.pinnedBytes;
+    }
+    for (const early of this.#early) {
+      early.chunk = this.#pool.compactTight(early.chunk);
+      held += early.chunk.pinnedBytes;
+    }
+    return held;
+  }
+
   /** Nobody will read any more. */
   clear(): void {
     this.#dropEarly();

@@ -26,6 +26,8 @@ export interface Segment {
   copies: number;
   /** It waits to be sent again. */
   queued: boolean;
+  /** The carrier that got it last, while it lives: who else has it need not send it again unless that one stalls. */
+  holder: { readonly stalled: boolean; arrivalMs(length: number, now: number): number } | null;
 }
 
 export class SendStream {
@@ -44,6 +46,8 @@ export class SendStream {
   /** In order of their offsets. */
   readonly #unacknowledged = new Set<Segment>();
   #unacknowledgedBytes = 0;
+  /** Bytes that went out once more. */
+  repeatedBytes = 0;
 
   /**
    * @param label present on the side that opens the stream
@@ -130,6 +134,7 @@ export class SendStream {
       acknowledged: false,
       copies: 0,
       queued: false,
+      holder: null,
     };
     this.#offset += length;
     this.#unacknowledgedBytes += length;

@@ -91,12 +91,14 @@ export class StripedPipe extends PipeBase<'bytes'> {
     return this.#broken === null ? this.receiving.readable : this.receiving.bufferedBytes > 0;
   }
   get writable(): boolean {
-    const open = !this.#discarded && this.#broken === null && !this.#finWanted;
-    if (!open) return false;
+    if (!this.#open) return false;
     if (this.sending.accepts && this.#host.hasRoom) return true;
     this.#toldWritable = false;
     if (this.sending.accepts) this.#host.awaitRoom(this);
     return false;
+  }
+  get #open(): boolean {
+    return !this.#discarded && this.#broken === null && !this.#finWanted;
   }
   get finReceived(): boolean {
     return this.#finReceived;
@@ -126,7 +128,8 @@ export class StripedPipe extends PipeBase<'bytes'> {
   }
 
   send(chunk: Chunk): void {
-    if (!this.writable) throw new Error('send() while not writable');
+    // Not `writable`: there may have been memory for exactly this chunk, and none besides.
+    if (!this.#open || !this.sending.accepts) throw new Error('send() while not writable');
     if (chunk.length > this.maxSend)
       throw new Error(`send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`);
     this.sending.push(chunk);

@@ -14,18 +14,29 @@ import { PipeError } from '../../core/errors.ts';
 import type { SlabPool } from '../../core/pool.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import { Carrier } from './carrier.ts';
-import { FRAME_BYTES, GOAWAY, PING, PONG, writeFrame } from './codec.ts';
+import { ACK, FRAME_BYTES, GOAWAY, PING, PONG, writeFrame } from './codec.ts';
 import { ControlQueue } from './control.ts';
 import type { TrunkCredit } from './credit.ts';
 import { Outbox, URGENT_BYTES } from './outbox.ts';
 import { encodeSegment } from './output.ts';
 import { toReason } from './reasons.ts';
-import { chooseCarrier } from './scheduler.ts';
-import type { Segment } from './send.ts';
+import { bulkCarrier, otherCarrier, urgentCarrier } from './scheduler.ts';
+import type { Segment, SendStream } from './send.ts';
+import type { TrunkReport } from './snapshot.ts';
 import { CarrierWatch } from './watch.ts';
 
 /** Bulk travels in segments of this size: four of them, with their headers, fit into one read of 256 KiB. */
 export const SEGMENT_BYTES = 64 * 1024 - 128;
+
+/** Sent a second time to overtake a slow carrier: at first, as a share of new data, and saved up, in bytes. */
+const RESCUE_FIRST = 128 * 1024;
+const RESCUE_SHARE = 0.03;
+const RESCUE_MOST = 1024 * 1024;
+/** A stall that lasts so long does not end by itself. */
+const LONG_STALL_MS = 400;
+/** How much later something has to be expected than the other carrier would bring it. */
+const LATE_FACTOR = 1.5;
+const LATE_MARGIN_MS = 10;
 
 export interface TransmitterOptions {
   readonly clock: Clock;
@@ -45,17 +56,32 @@ export class Transmitter {
   readonly #carriers = new Map<number, Carrier>();
   readonly #options: TransmitterOptions;
   #pumping = false;
+  /** Until when bulk waits for a better carrier than the free one. */
+  #waitUntil = Number.POSITIVE_INFINITY;
+  /** Bytes that may still be sent a second time to overtake themselves. */
+  #rescueBytes = RESCUE_FIRST;
   #stopped = false;
   /** Bytes of the streams on carriers and not acknowledged. */
   unacknowledgedBytes = 0;
   /** Bytes that were sent on a second carrier while they may have been alive on the first. */
   resentBytes = 0;
+  /** Bytes that were sent again for any reason, the loss of a carrier included. */
+  #repeatedBytes = 0;
+  /** What became of the carriers that are no more. */
+  readonly #lost = { count: 0, bytes: 0, stalls: 0 };
 
   constructor(options: TransmitterOptions) {
     this.#options = options;
     this.watch = new CarrierWatch(options.clock, this.#carriers, options.graceMs, {
       onOverdue: (carrier, now) => {
-        carrier.onOverdue(now, SEGMENT_BYTES, (segment) => this.outbox.sendAgain(segment));
+        // Perhaps only the ACK was lost, on a carrier that froze: the answer says it again. Most stalls end by themselves.
+        if (now - carrier.progressAt > LONG_STALL_MS && carrier.pipe.writable) this.#ping(carrier, now);
+        carrier.onOverdue(
+          now,
+          SEGMENT_BYTES,
+          (segment) => this.outbox.sendAgain(segment),
+          (frame) => this.control.add(frame),
+        );
       },
       onPing: (carrier, now) => this.#ping(carrier, now),
       onDead: (carrier) => this.lose(carrier, new PipeError('timeout', 'trunk', 'the connection is silent')),
@@ -81,16 +107,36 @@ export class Transmitter {
     return most;
   }
 
+  /** The longest minimum round trip of all carriers, in milliseconds. */
+  get minRttMs(): number {
+    let most = 0;
+    for (const carrier of this.#carriers.values()) most = Math.max(most, carrier.estimate.minRttMs);
+    return most;
+  }
+
+  get report(): TrunkReport {
+    const carriers = [...this.#carriers.values()].map((carrier) => {
+      const { id, sentBytes, receivedBytes, stalls } = carrier;
+      return { id, bytes: sentBytes + receivedBytes, stalls };
+    });
+    return { carriers, lost: { ...this.#lost }, repeatedBytes: this.#repeatedBytes };
+  }
+
   add(id: number, pipe: IoPipe<'messages'>): Carrier {
     const carrier = new Carrier(id, pipe, this.#options.clock.now());
     this.#carriers.set(id, carrier);
     this.watch.onCarriers();
+    // Its answer says how far away the peer is, before there is anything else to tell by.
+    if (pipe.writable) this.#ping(carrier, this.#options.clock.now());
     return carrier;
   }
 
   /** A carrier is over: others send what it had in flight. */
   lose(carrier: Carrier, error: PipeError | null): void {
     if (!this.#carriers.delete(carrier.id)) return;
+    this.#lost.count++;
+    this.#lost.bytes += carrier.sentBytes + carrier.receivedBytes;
+    this.#lost.stalls += carrier.stalls;
     this.control.forgetCarrier(carrier);
     const { segments, control } = carrier.abandon(error ?? undefined);
     for (const frame of control) this.control.add(frame);
@@ -117,10 +163,10 @@ export class Transmitter {
     this.#pumping = true;
     try {
       const now = this.#options.clock.now();
-      for (const { estimate, pipe } of this.#carriers.values()) estimate.onTick(() => pipe.congestion, now);
-      const waitUntil =
-        this.#pumpControl(now) && this.#pumpResend(now) ? this.#pumpNew(now) : Number.POSITIVE_INFINITY;
-      this.watch.schedule(now, waitUntil);
+      this.#lookAtKernel(now);
+      if (!this.#pumpControl(now) || !this.#pumpResend(now)) this.#waitUntil = Number.POSITIVE_INFINITY;
+      else if (this.#pumpNew(now)) this.#pumpLate(now);
+      this.watch.schedule(now, this.#waitUntil);
     } finally {
       this.#pumping = false;
     }
@@ -134,7 +180,7 @@ export class Transmitter {
       }
     }
     while (!this.control.empty) {
-      const { carrier } = chooseCarrier(this.#carriers, FRAME_BYTES, false);
+      const carrier = urgentCarrier(this.#carriers, FRAME_BYTES, now);
       if (carrier === null) return false;
       const taken = this.control.take(this.#options.pool);
       if (taken === null) break;
@@ -146,35 +192,101 @@ export class Transmitter {
   /** @returns false when the carriers have no more room */
   #pumpResend(now: number): boolean {
     for (let segment = this.outbox.peekResend(); segment !== null; segment = this.outbox.peekResend()) {
-      const { carrier } = chooseCarrier(this.#carriers, segment.length, false);
-      if (carrier === null) return false;
-      if (segment.copies > 0) this.resentBytes += segment.length;
+      const alive = segment.copies > 0;
+      const carrier = alive ? this.#helper(segment, now) : urgentCarrier(this.#carriers, segment.length, now);
+      if (carrier === null && !alive) return false;
+      if (carrier !== null && !carrier.pipe.writable) return false;
       this.outbox.takeResend();
+      if (carrier === null) continue;
+      if (alive) this.resentBytes += segment.length;
+      this.#repeatedBytes += segment.length;
+      segment.stream.repeatedBytes += segment.length;
       this.#sendSegment(carrier, segment, null, now);
     }
     return true;
   }
 
-  /** @returns until when it is worth waiting for a better carrier; Infinity when there is nothing to wait for */
-  #pumpNew(now: number): number {
+  /**
+   * Who can help with what is on a carrier that has stalled. Nobody, if it would not arrive any sooner: on the carrier that
+   * has it, or on one that is so slow. The longer the stall, the slower a carrier may be; the next round asks again.
+   */
+  #helper(segment: Segment, now: number): Carrier | null {
+    const { holder, length } = segment;
+    const other = otherCarrier(this.#carriers, length, holder, now);
+    if (other === null || (holder !== null && other.arrivalMs > holder.arrivalMs(length, now))) return null;
+    return other.carrier;
+  }
+
+  /** @returns whether there was nothing new that may be sent */
+  #pumpNew(now: number): boolean {
     const { credit } = this.#options;
+    let nothing = true;
     for (let stream = this.outbox.peek(); stream !== null; stream = this.outbox.peek()) {
       const { sending } = stream;
-      const length = Math.min(sending.pendingBytes, SEGMENT_BYTES, credit.left);
+      let length = Math.min(sending.pendingBytes, SEGMENT_BYTES, credit.left);
       // Out of the trunk's credit: only what has no bytes can go. MAX_DATA will wake us.
       if (length === 0 && sending.pendingBytes > 0) break;
-      const choice = chooseCarrier(this.#carriers, length, length > URGENT_BYTES);
-      if (choice.carrier === null) return now + choice.waitMs;
+      const carrier =
+        length > URGENT_BYTES
+          ? this.#carrierForBulk(sending, length, now)
+          : urgentCarrier(this.#carriers, length, now);
+      if (carrier === null) return false;
+      nothing = false;
+      this.#waitUntil = Number.POSITIVE_INFINITY;
+      length = Math.min(length, carrier.estimate.segmentBytes);
       this.outbox.take(stream);
       const next = sending.next(length);
       if (next === null) continue;
       credit.onSent(next.segment.length);
       this.unacknowledgedBytes += next.segment.length;
-      this.#sendSegment(choice.carrier, next.segment, next.chunk, now);
+      this.#rescueBytes = Math.min(RESCUE_MOST, this.#rescueBytes + next.segment.length * RESCUE_SHARE);
+      this.#sendSegment(carrier, next.segment, next.chunk, now);
       if (sending.hasNew) this.outbox.add(stream);
       stream.onSent();
     }
-    return Number.POSITIVE_INFINITY;
+    this.#waitUntil = Number.POSITIVE_INFINITY;
+    return nothing;
+  }
+
+  /** Waits for a better one until it has waited too long, then takes the one that is free. */
+  #carrierForBulk(sending: SendStream, length: number, now: number): Carrier | null {
+    // Nobody knows how much the app has to say. Who has said much is likely to say more, an eighth of it at least.
+    const toCome =
+      now >= this.#waitUntil
+        ? Number.POSITIVE_INFINITY
+        : Math.min(sending.limit - sending.offset, sending.offset / 8);
+    const { carrier, waitMs } = bulkCarrier(this.#carriers, length, toCome, now);
+    if (carrier === null) this.#waitUntil = Math.min(this.#waitUntil, now + waitMs);
+    return carrier;
+  }
+
+  /**
+   * There is nothing new to send, because the app has no more, or because the peer's windows are full of what waits for
+   * something on a slow carrier. What a faster one would bring much earlier is sent there as well: so all carriers finish
+   * together, and a slow one cannot hold the others up.
+   */
+  #pumpLate(now: number): void {
+    for (const slow of this.#carriers.values()) {
+      if (slow.inFlight === 0) continue;
+      for (;;) {
+        const other = otherCarrier(this.#carriers, SEGMENT_BYTES, slow, now);
+        if (other === null || other.carrier.estimate.cold) break;
+        if (!other.carrier.pipe.writable || other.carrier.full) break;
+        const segment = slow.lateSegment(now + LATE_FACTOR * other.arrivalMs + LATE_MARGIN_MS);
+        if (segment === null || segment.length > this.#rescueBytes) break;
+        this.#rescueBytes -= segment.length;
+        this.resentBytes += segment.length;
+        this.#sendSegment(other.carrier, segment, null, now);
+      }
+    }
+  }
+
+  #lookAtKernel(now: number): void {
+    for (const { estimate, pipe } of this.#carriers.values()) {
+      if (!estimate.wantsInfo(now)) continue;
+      const info = pipe.congestion;
+      if (info !== null) estimate.onInfo(info, now);
+    }
   }
 
   #sendSegment(carrier: Carrier, segment: Segment, fresh: Chunk | null, now: number): void {
@@ -182,24 +294,36 @@ export class Transmitter {
     carrier.send(datagram, true, segment, [], now);
   }
 
+  /** Asks all carriers whether they are still there. */
+  probe(): void {
+    const now = this.#options.clock.now();
+    for (const carrier of this.#carriers.values()) if (carrier.pipe.writable) this.#ping(carrier, now);
+    this.pump();
+  }
+
   #ping(carrier: Carrier, now: number): void {
     carrier.pingSentAt = now;
     this.#sendUncounted(carrier, PING, Math.floor(now), now);
   }
 
-  /** On the same carrier, since it is that one that is asked after; without room our data is answer enough. */
+  /**
+   * On the same carrier, since it is that one that is asked after; without room our data is answer enough. With it goes
+   * what has come on it: the last ACK may have been lost with a carrier that froze.
+   */
   answerPing(carrier: Carrier, token: number, now: number): void {
     if (carrier.pipe.writable) this.#sendUncounted(carrier, PONG, token, now);
+    if (carrier.pipe.writable && carrier.received > 0)
+      this.#sendUncounted(carrier, ACK, carrier.report(), now, carrier.id);
   }
 
-  #sendUncounted(carrier: Carrier, type: number, value: number, now: number): void {
+  #sendUncounted(carrier: Carrier, type: number, value: number, now: number, id = 0): void {
     const datagram = this.#options.pool.take(FRAME_BYTES);
-    writeFrame(datagram.memory, datagram.start, type, 0, 0, value);
+    writeFrame(datagram.memory, datagram.start, type, 0, id, value);
     carrier.send(datagram, false, null, [], now);
   }
 
   #sayGoaway(error: PipeError): void {
-    const { carrier } = chooseCarrier(this.#carriers, FRAME_BYTES, false);
+    const carrier = urgentCarrier(this.#carriers, FRAME_BYTES, this.#options.clock.now());
     if (carrier === null) return;
     const { code, text } = toReason(error);
     const datagram = this.#options.pool.take(FRAME_BYTES + text.length);

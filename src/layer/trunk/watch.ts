@@ -77,10 +77,10 @@ export class CarrierWatch {
       due = Math.min(due, carrier.overdueAt, carrier.pingAt(PING_IDLE_MS), carrier.deadAt(DEAD_MS));
     }
     if (this.#carriers.size === 0) due = Math.min(due, this.#carrierlessSince + this.#graceMs);
-    if (due === this.#timerAt) return;
+    // Most of what is due moves on with every datagram. A timer that fires too early costs less than one set anew each time.
+    if (due >= this.#timerAt) return;
     this.stop();
     this.#timerAt = due;
-    if (due === Number.POSITIVE_INFINITY) return;
     // Rounded up: a timer that fires a hair too early finds nothing to do, and asks for another one.
     this.#cancel = this.#clock.after(Math.max(1, Math.ceil(due - now)), () => {
       this.#cancel = null;

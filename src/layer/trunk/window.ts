@@ -1,20 +1,50 @@
 /**
  * StreamWindow: how far ahead of the app the peer may send on one stream, tuned to what the app and the path can do.
  *
- * The window doubles when an app reads a windowful in less than two round trips: then it was the window that limited the
- * stream, and not the app or the path (the rule of QUIC stacks). An app that does not read keeps its small window.
+ *     base --(bytes arrive)--> second --(the app reads a windowful in two round trips)--> twice, and twice ...
+ *
+ * Every stream has the base always, so that no other can take it away; what is above it comes out of a common reserve,
+ * as long as there is any. The window doubles when an app reads a windowful in less than two round trips: then it was the
+ * window that limited the stream, and not the app or the path (the rule of QUIC stacks). Beyond what a machine's own
+ * scheduling asks for it has to be justified by rate and round trip, because a socket's buffer swallows the first
+ * bytes at the speed of memory, and a reader that stalls then holds all of its window; for the same reason the machine's
+ * own scheduling is no justification before an app has read more than buffers hold. It halves when a windowful
+ * takes very long. An app that does not read keeps its small window.
  *
  * Pure: no I/O, no clock.
  */
 
 import type { ReceiveStream } from './receive.ts';
 
+/** As soon as data really comes, and memory is plenty. */
+const SECOND_BYTES = 256 * 1024;
+/** What a stream between two busy processes on one machine needs to be as fast as the machine is. */
+const LOCAL_BYTES = 512 * 1024;
+/** Who has read so much is a reader, and not only a socket's buffer that fills. */
+const READER_BYTES = 4 * 1024 * 1024;
+/**
+ * Beyond that, so many times rate and minimum round trip: twice for the loop of credit, and as much again and again for
+ * what waits in a slow carrier's queue while a fast one goes on.
+ */
+const BDPS = 8;
+/** A windowful that takes so many round trips (of at least SLOW_RTT_MS) is more than the app needs. */
+const SLOW_ROUNDS = 16;
+const SLOW_RTT_MS = 50;
+
+/** What is known of the way to the peer, in milliseconds: the slowest of its carriers, now and at its best. */
+export interface PathTimes {
+  readonly rttMs: number;
+  readonly minRttMs: number;
+}
+
 export class StreamWindow {
+  readonly #base: number;
   #bytes: number;
   #startedAt: number;
   #startOffset = 0;
 
   constructor(bytes: number, now: number) {
+    this.#base = bytes;
     this.#bytes = bytes;
     this.#startedAt = now;
   }
@@ -24,21 +54,48 @@ export class StreamWindow {
   }
 
   /**
-   * The app has read something.
+   * Data came.
    *
+   * @param reserve bytes that may be granted above the streams' base windows
    * @returns the new limit, already granted, to tell the peer; null while it is not worth a frame
    */
-  tune(receiving: ReceiveStream, now: number, rttMs: number, most: number): number | null {
+  onArrival(receiving: ReceiveStream, reserve: number): number | null {
+    if (this.#bytes >= SECOND_BYTES || receiving.highest < this.#base / 4) return null;
+    if (reserve < 16 * SECOND_BYTES) return null;
+    this.#bytes = SECOND_BYTES;
+    return this.#grant(receiving, reserve);
+  }
+
+  /** The app has read something. Parameters and result as above. */
+  onRead(receiving: ReceiveStream, now: number, path: PathTimes, reserve: number): number | null {
     const { readOffset } = receiving;
-    // The peer has said all, or has more than three quarters of its window left.
-    if (receiving.finalOffset !== null) return null;
-    if (readOffset + this.#bytes - receiving.limit < this.#bytes / 4) return null;
-    if (readOffset - this.#startOffset >= this.#bytes) {
-      if (now - this.#startedAt < 2 * rttMs) this.#bytes = Math.min(2 * this.#bytes, most);
+    const read = readOffset - this.#startOffset;
+    if (read >= this.#bytes) {
+      this.#tune(read, now - this.#startedAt, path);
       this.#startedAt = now;
       this.#startOffset = readOffset;
     }
-    receiving.grant(readOffset + this.#bytes);
-    return receiving.limit;
+    return this.#grant(receiving, reserve);
+  }
+
+  #tune(read: number, tookMs: number, { rttMs, minRttMs }: PathTimes): void {
+    const doubled = 2 * this.#bytes;
+    const least = this.#startOffset + read < READER_BYTES ? SECOND_BYTES : LOCAL_BYTES;
+    const justified = Math.max(least, (BDPS * read * minRttMs) / tookMs);
+    if (tookMs < 2 * rttMs && doubled <= justified) this.#bytes = doubled;
+    else if (tookMs > SLOW_ROUNDS * Math.max(rttMs, SLOW_RTT_MS))
+      this.#bytes = Math.max(this.#base, this.#bytes / 2);
+  }
+
+  #grant(receiving: ReceiveStream, reserve: number): number | null {
+    // The peer has said all.
+    if (receiving.finalOffset !== null) return null;
+    const { readOffset, limit } = receiving;
+    const affordable = Math.min(readOffset + this.#bytes, limit + Math.max(0, reserve));
+    const granted = Math.floor(Math.max(readOffset + this.#base, affordable));
+    // It has more than three quarters of what it may have left.
+    if (granted - limit < (granted - readOffset) / 4) return null;
+    receiving.grant(granted);
+    return granted;
   }
 }

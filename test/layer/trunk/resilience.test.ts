@@ -39,7 +39,7 @@ async function service(
     transport: openTransport().transport,
     log: silentLogger,
     carriers: 3,
-    key: Buffer.from('key'),
+    key: Buffer.alloc(32, 'key'),
   });
   await made.start();
   t.teardown(() => made.stop());

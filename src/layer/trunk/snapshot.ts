@@ -1,0 +1,72 @@
+/**
+ * What a trunk tells of itself to whoever watches: numbers of one moment, taken when they are asked for and not kept.
+ */
+
+import type { Carrier } from './carrier.ts';
+import type { StripedPipe } from './stream.ts';
+
+export interface CarrierSnapshot {
+  readonly id: number;
+  /** `stalled`: overdue, and gets nothing new until it moves. `busy`: its socket takes no more for the moment. */
+  readonly state: 'open' | 'busy' | 'stalled';
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Sent, and not yet acknowledged by the peer's proxy. */
+  readonly inFlightBytes: number;
+  readonly srttMs: number;
+  /** What it is believed to carry, bytes per second; null when it has not shown it yet. */
+  readonly rate: number | null;
+  /** How often it has been stalled. */
+  readonly stalls: number;
+  /** From TCP_INFO: null where the system does not tell. The congestion window, bytes in the socket, segments sent again. */
+  readonly cwndBytes: number | null;
+  readonly unsentBytes: number | null;
+  readonly retransmits: number | null;
+}
+
+export interface StreamSnapshot {
+  /** How far ahead of its app the peer may send. */
+  readonly windowBytes: number;
+  /** Received, and waiting for what is in front of them. */
+  readonly earlyBytes: number;
+  /** Sent more than once, on whatever carrier. */
+  readonly repeatedBytes: number;
+}
+
+/** What became of the carriers of a trunk, from its beginning on. */
+export interface TrunkReport {
+  /** Those that it has, or had at its end; bytes both ways. */
+  readonly carriers: readonly { readonly id: number; readonly bytes: number; readonly stalls: number }[];
+  /** Those that it lost before. */
+  readonly lost: { readonly count: number; readonly bytes: number; readonly stalls: number };
+  readonly repeatedBytes: number;
+}
+
+/** Costs a system call. */
+export function carrierSnapshot(carrier: Carrier): CarrierSnapshot {
+  const { id, pipe, estimate, sentBytes, receivedBytes, inFlightBytes, stalls } = carrier;
+  // The pipe gives out one object again and again: read it now.
+  const info = pipe.congestion;
+  const { cwndSegments, sendMssBytes } = info ?? {};
+  return {
+    id,
+    state: carrier.stalled ? 'stalled' : pipe.writable ? 'open' : 'busy',
+    sentBytes,
+    receivedBytes,
+    inFlightBytes,
+    srttMs: info?.srttUs === undefined ? estimate.srttMs : info.srttUs / 1000,
+    rate: estimate.cold ? null : estimate.rate * 1000,
+    stalls,
+    cwndBytes: cwndSegments === undefined || sendMssBytes === undefined ? null : cwndSegments * sendMssBytes,
+    unsentBytes: info?.notSentBytes ?? null,
+    retransmits: info?.totalRetransSegments ?? null,
+  };
+}
+
+export function streamSnapshot({ window, receiving, sending }: StripedPipe): StreamSnapshot {
+  return {
+    windowBytes: window.bytes,
+    earlyBytes: receiving.earlyBytes,
+    repeatedBytes: sending.repeatedBytes,
+  };
+}

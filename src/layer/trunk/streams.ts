@@ -1,0 +1,310 @@
+/**
+ * Streams: all streams of one trunk: how they are opened, fed with what arrives, reset and forgotten.
+ *
+ *     app bridges --(StreamHost)--> Streams --pending chunks--> Transmitter
+ *     app bridges <---events------- Streams <--frames---------- Trunk
+ *
+ * What a peer sends wrong is thrown as a PipeError, and ends the trunk.
+ */
+
+import type { Chunk } from '../../core/chunk.ts';
+import type { Clock } from '../../core/clock.ts';
+import { PipeError } from '../../core/errors.ts';
+import { FIN, type Frame, OPEN, RESET_STREAM } from './codec.ts';
+import type { TrunkCredit } from './credit.ts';
+import type { MemoryShare } from './memory.ts';
+import type { TrunkOptions } from './options.ts';
+import { Pressure } from './pressure.ts';
+import { fromReason, toReason } from './reasons.ts';
+import { ReceiveStream } from './receive.ts';
+import { type Segment, SendStream } from './send.ts';
+import { type StreamHost, StripedPipe } from './stream.ts';
+import { StreamIds } from './stream_ids.ts';
+import { SEGMENT_BYTES, type Transmitter } from './transmit.ts';
+
+export class Streams implements StreamHost {
+  readonly segmentBytes = SEGMENT_BYTES;
+  readonly #options: TrunkOptions;
+  readonly #clock: Clock;
+  readonly #memory: MemoryShare;
+  readonly #pressure: Pressure;
+  readonly #streams = new Map<number, StripedPipe>();
+  readonly #ids: StreamIds;
+  readonly #credit: TrunkCredit;
+  readonly #out: Transmitter;
+  readonly #awaitingRoom = new Set<StripedPipe>();
+  /** Bytes that the streams' limits allow the peer beyond what has been dealt with. */
+  #granted = 0;
+  #ended = false;
+
+  constructor(options: TrunkOptions, memory: MemoryShare, credit: TrunkCredit, out: Transmitter) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#memory = memory;
+    this.#pressure = new Pressure(memory);
+    memory.onRoom = () => this.#wakeWaiting();
+    this.#ids = new StreamIds(options.role, 2 * (options.maxStreams ?? 10_000));
+    this.#credit = credit;
+    this.#out = out;
+  }
+
+  get all(): ReadonlyMap<number, StripedPipe> {
+    return this.#streams;
+  }
+  get hasRoom(): boolean {
+    return !this.#ended && this.#memory.hasRoom(this.#out.unacknowledgedBytes);
+  }
+  /** Bytes that may be granted to streams above their first windows, which half of the trunk's is kept for. */
+  get #reserve(): number {
+    if (this.#memory.tight) return 0;
+    const { streamWindow } = this.#options;
+    return this.#memory.window / 2 - (this.#granted - this.#streams.size * streamWindow);
+  }
+
+  /** Opens a stream of ours. */
+  open(label: Buffer): StripedPipe {
+    const stream = this.#makeStream(this.#ids.open(), label, true);
+    if (this.#ended) stream.onBroken(new PipeError('cancelled', 'trunk', 'the trunk is over'));
+    else this.submit(stream);
+    return stream;
+  }
+
+  /** The trunk is over: so are all its streams. */
+  end(error: PipeError): void {
+    this.#ended = true;
+    for (const stream of [...this.#streams.values()]) {
+      stream.sending.cancel();
+      stream.receiving.clear();
+      stream.onBroken(error);
+    }
+    this.#streams.clear();
+    this.#memory.onRoom = null;
+    this.#memory.leave();
+  }
+
+  /** Memory may have been freed. */
+  onFreed(): void {
+    if (!this.#ended) this.#memory.onFreed();
+  }
+
+  /** Tells the peer how much it may send on all streams together, if that is worth it. */
+  grantTrunk(): void {
+    const limit = this.#credit.grant(this.#memory.window);
+    this.#memory.granted = this.#credit.granted;
+    if (limit !== null) this.#out.control.grantTrunk(limit);
+  }
+
+  // --- from the streams ------------------------------------------------------------------------------------------
+
+  submit(stream: StripedPipe): void {
+    this.#out.outbox.add(stream);
+    this.#out.pump();
+  }
+
+  awaitRoom(stream: StripedPipe): void {
+    this.#awaitingRoom.add(stream);
+  }
+
+  onRead(stream: StripedPipe): void {
+    const { receiving, window } = stream;
+    this.#settle(stream, receiving.readOffset);
+    const before = receiving.limit;
+    const limit = window.onRead(receiving, this.#clock.now(), this.#out, this.#reserve);
+    this.#grantStream(stream, before, limit);
+    this.#forgetIfOver(stream);
+    this.#out.pump();
+  }
+
+  abort(stream: StripedPipe, error: PipeError | null): void {
+    this.#resetStream(stream, error);
+    this.#out.pump();
+  }
+
+  release(stream: StripedPipe): void {
+    this.#dropUnread(stream);
+    this.#forgetIfOver(stream);
+    this.#out.pump();
+  }
+
+  // --- from the peer -----------------------------------------------------------------------------------------------
+
+  /** Takes the data over. */
+  onData(frame: Frame, data: Chunk, now: number): void {
+    const fin = (frame.flags & FIN) !== 0;
+    const stream = this.#streams.get(frame.id) ?? this.#openedByPeer(frame, data, now);
+    if (stream === null) return;
+    const before = stream.receiving.finalOffset;
+    const { receiving } = stream;
+    const { length } = data;
+    this.#credit.onReceived(receiving.push(frame.value, data, fin));
+    if (stream.discarded) this.#dropUnread(stream);
+    else {
+      const limit = receiving.limit;
+      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#reserve));
+      stream.onArrival();
+    }
+    this.#pressure.onArrival(length, this.#streams.values());
+    if (before === null && fin) this.#forgetIfOver(stream);
+  }
+
+  /** The stream that a frame opens, or null when it belongs to one that is no more (and the data is dropped). */
+  #openedByPeer(frame: Frame, data: Chunk, now: number): StripedPipe | null {
+    const { id } = frame;
+    if (this.#ids.isOver(id)) {
+      data.release();
+      return null;
+    }
+    if ((frame.flags & OPEN) === 0) {
+      data.release();
+      throw new PipeError('malformed', 'trunk', `data of stream ${id}, which was never opened`);
+    }
+    this.#ids.use(id);
+    const stream = this.#makeStream(id, frame.text, false, now);
+    if (this.#streams.size > (this.#options.maxStreams ?? 10_000)) {
+      this.#credit.onReceived(stream.receiving.push(frame.value, data, (frame.flags & FIN) !== 0));
+      stream.discard(new PipeError('descriptors', 'trunk', 'too many streams at a time'));
+      return null;
+    }
+    this.#options.onStream(stream);
+    return stream;
+  }
+
+  /** The peer has this segment. */
+  onDelivered(segment: Segment): void {
+    const { stream } = segment;
+    const before = stream.unacknowledgedBytes;
+    stream.acknowledge(segment);
+    this.#out.unacknowledgedBytes -= before - stream.unacknowledgedBytes;
+    const pipe = this.#streams.get(stream.id);
+    if (pipe !== undefined && stream.done) this.#forgetIfOver(pipe);
+    this.#memory.onFreed();
+  }
+
+  /** MAX_STREAM_DATA. */
+  onCredit(frame: Frame): void {
+    const stream = this.#streams.get(frame.id);
+    if (stream === undefined) {
+      this.#ids.isOver(frame.id);
+      return;
+    }
+    stream.sending.grant(frame.value);
+    if (stream.sending.hasNew) this.#out.outbox.add(stream);
+    stream.onRoom();
+  }
+
+  /** RESET_STREAM or STOP_SENDING. */
+  onReset(frame: Frame): void {
+    const error = fromReason(frame.flags, frame.text);
+    const stream = this.#streams.get(frame.id);
+    if (stream === undefined) {
+      if (this.#ids.isOver(frame.id)) return;
+      // The reset has overtaken the opening: the stream was and is no more.
+      this.#ids.use(frame.id);
+      this.#credit.onReceived(frame.value);
+      this.#consume(frame.value);
+      this.#out.control.add({ type: RESET_STREAM, flags: 0, id: frame.id, value: 0, text: null });
+      return;
+    }
+    if (frame.type === RESET_STREAM && stream.receiving.finalOffset === null) {
+      this.#credit.onReceived(stream.receiving.reset(frame.value));
+      // Gaps, what waited behind them, and what never came will not be read.
+      this.#settle(stream, stream.receiving.highest);
+    }
+    this.#resetStream(stream, error);
+  }
+
+  // --- ends --------------------------------------------------------------------------------------------------------
+
+  /** Our half of a reset: nothing more is sent, and the peer learns where it ended. */
+  #resetStream(stream: StripedPipe, error: PipeError | null): void {
+    if (!stream.resetDone) {
+      stream.resetDone = true;
+      this.#cancelSending(stream);
+      const { code, text } = toReason(error);
+      this.#out.control.add({
+        type: RESET_STREAM,
+        flags: code,
+        id: stream.id,
+        value: stream.sending.offset,
+        text,
+      });
+      this.#out.control.forgetStream(stream.id);
+    }
+    if (stream.discarded) this.#dropUnread(stream);
+    else stream.onBroken(error ?? new PipeError('reset', 'trunk'));
+    this.#forgetIfOver(stream);
+  }
+
+  #cancelSending(stream: StripedPipe): void {
+    this.#out.unacknowledgedBytes -= stream.sending.unacknowledgedBytes;
+    stream.sending.cancel();
+    this.#out.outbox.remove(stream);
+    this.#awaitingRoom.delete(stream);
+    this.#memory.onFreed();
+  }
+
+  /** Nobody will read what came, or comes: give the trunk's credit back. */
+  #dropUnread(stream: StripedPipe): void {
+    if (!stream.discarded) return;
+    stream.receiving.clear();
+    this.#settle(stream, stream.receiving.highest);
+  }
+
+  /** What the stream received up to here is dealt with: read, or given up. */
+  #settle(stream: StripedPipe, offset: number): void {
+    if (offset <= stream.settledTo) return;
+    const bytes = offset - stream.settledTo;
+    stream.settledTo = offset;
+    this.#granted -= bytes;
+    this.#consume(bytes);
+  }
+
+  #grantStream(stream: StripedPipe, before: number, limit: number | null): void {
+    if (limit === null) return;
+    this.#granted += limit - before;
+    if (!stream.resetDone) this.#out.control.grantStream(stream.id, limit);
+  }
+
+  #forgetIfOver(stream: StripedPipe): void {
+    const { sending, receiving } = stream;
+    const sent = stream.resetDone || sending.done;
+    const received =
+      receiving.finalOffset !== null && (stream.discarded || receiving.atEnd || stream.resetDone);
+    if (!sent || !received || this.#streams.get(stream.id) !== stream) return;
+    this.#streams.delete(stream.id);
+    this.#granted -= receiving.limit - stream.settledTo;
+    this.#out.control.forgetStream(stream.id);
+    this.#out.outbox.remove(stream);
+    this.#awaitingRoom.delete(stream);
+  }
+
+  #makeStream(id: number, label: Buffer, ours: boolean, now = this.#clock.now()): StripedPipe {
+    const { peerStreamWindow, streamWindow } = this.#options;
+    const sending = new SendStream(id, ours ? label : null, peerStreamWindow);
+    const stream = new StripedPipe(
+      this,
+      id,
+      label,
+      sending,
+      new ReceiveStream(this.#memory.receivePool, streamWindow),
+      now,
+    );
+    this.#streams.set(id, stream);
+    this.#granted += streamWindow;
+    return stream;
+  }
+
+  // --- credit ------------------------------------------------------------------------------------------------------
+
+  #consume(bytes: number): void {
+    this.#credit.onSettled(bytes);
+    this.grantTrunk();
+  }
+
+  #wakeWaiting(): void {
+    if (this.#awaitingRoom.size === 0 || !this.hasRoom) return;
+    const waiting = [...this.#awaitingRoom];
+    this.#awaitingRoom.clear();
+    for (const stream of waiting) stream.onRoom();
+  }
+}
