@@ -2,24 +2,39 @@
  * From the command line to a checked configuration. Mistakes are answered with what is wrong and what is right.
  */
 
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import { AddressError, type Endpoint, takeEndpoint } from '../core/address.ts';
+import { AddressError, type Endpoint, takeEndpoint, takeEndpoints } from '../core/address.ts';
 import { escapeText } from '../core/format.ts';
 import type { LogLevel } from '../core/log.ts';
-import type { ProxyMode } from '../proxy/stack.ts';
+import { familyProblem, type LocalEnd } from '../layer/tcp/local_end.ts';
+import { DEFAULT_MEMORY_BYTES, type ProxyMode } from '../proxy/stack.ts';
 import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options.ts';
+
+/** Connections that a client stripes over unless told otherwise. */
+const DEFAULT_CARRIERS = 4;
 
 export interface Configuration {
   readonly mode: ProxyMode;
   readonly listen: Endpoint;
-  readonly dial: Endpoint;
-  /** Connections that the pair stripes over; 0 is the classic framing. */
-  readonly carriers: number;
+  /** The target, or the addresses of the peer. */
+  readonly dial: readonly Endpoint[];
+  /** Connections that the pair stripes over; 0 is the classic framing. Undefined: a server takes both. */
+  readonly carriers: number | undefined;
+  /** The file with the shared key; null without one. */
+  readonly keyFile: string | null;
+  /** Where the connections to the peer begin; empty: wherever the routes say. */
+  readonly via: readonly LocalEnd[];
+  /** Undefined: the best that the kernel permits. */
+  readonly congestion: string | undefined;
+  readonly graceMs: number;
   readonly connectTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Undefined: as many as there are descriptors for. */
   readonly maxConnections: number | undefined;
   readonly maxMessageBytes: number;
+  /** Bytes that trunks may hold. */
+  readonly memoryBytes: number;
   readonly logLevel: LogLevel;
   readonly status: boolean;
 }
@@ -27,6 +42,8 @@ export interface Configuration {
 export type Command =
   | { readonly do: 'help' }
   | { readonly do: 'version' }
+  /** Without a file, the key is printed. */
+  | { readonly do: 'keygen'; readonly file: string | null }
   | ({ readonly do: 'run' } & Configuration);
 
 /** @throws UsageError */
@@ -34,26 +51,69 @@ export function parseCommand(argv: readonly string[]): Command {
   const { values, words } = readWords(argv);
   if (values.has('help')) return { do: 'help' };
   if (values.has('version')) return { do: 'version' };
+  if (words[0] === 'keygen' && values.size === 0) return keygen(words.slice(1));
   const mode = modeOf(values);
   const [listen, dial] = addressesOf(words, mode);
-  if (dial.path === undefined && dial.port === 0) {
+  if (dial.some(({ port }) => port === 0)) {
     throw new UsageError(`port 0 cannot be dialled; the ${farEnd(mode)} needs its real port`);
   }
   if (values.has('carriers') && mode === 'relay')
     throw new UsageError('-n is for -c and -s; a relay (-r) has no peer');
+  const via = (values.get('via') as LocalEnd[] | undefined) ?? [];
+  checkVia(via, dial, mode);
+  for (const name of ['congestion', 'grace'] as const) {
+    if (values.has(name) && mode === 'relay')
+      throw new UsageError(`--${OPTIONS[name].flag} is for -c and -s; a relay (-r) has no peer`);
+  }
+  const carriers = carriersOf(values, mode);
   return {
     do: 'run',
     mode,
     listen,
     dial,
-    carriers: (values.get('carriers') as number | undefined) ?? 0,
+    carriers,
+    keyFile: keyFileOf(values, mode, carriers),
+    via,
+    congestion: values.get('congestion') as string | undefined,
+    graceMs: (values.get('grace') as number | undefined) ?? 30_000,
     connectTimeoutMs: (values.get('connectTimeout') as number | undefined) ?? 10_000,
     drainTimeoutMs: (values.get('drainTimeout') as number | undefined) ?? 30_000,
     maxConnections: values.get('maxConnections') as number | undefined,
     maxMessageBytes: (values.get('maxMessage') as number | undefined) ?? 256 * 1024,
+    memoryBytes: (values.get('memory') as number | undefined) ?? DEFAULT_MEMORY_BYTES,
     logLevel: (values.get('logLevel') as LogLevel | undefined) ?? 'info',
     status: !values.has('noStatus'),
   };
+}
+
+function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number | undefined {
+  const given = values.get('carriers') as number | undefined;
+  if (mode === 'relay') return 0;
+  return mode === 'client' ? (given ?? DEFAULT_CARRIERS) : given;
+}
+
+/** @throws UsageError where a key would protect nothing, though whoever gave it thinks that it does */
+function keyFileOf(
+  values: Map<OptionName, unknown>,
+  mode: ProxyMode,
+  carriers: number | undefined,
+): string | null {
+  const file = values.get('key') as string | undefined;
+  if (file === undefined) return null;
+  if (mode === 'relay') throw new UsageError('--key is for -c and -s; a relay (-r) has no peer');
+  if (carriers === 0) {
+    throw new UsageError('--key protects nothing here: the classic framing knows no key; leave out -n 0');
+  }
+  return file;
+}
+
+function keygen(words: readonly string[]): Command {
+  const [file = null, ...more] = words;
+  if (more.length > 0)
+    throw new UsageError(
+      `too much: ${more.map((word) => `'${escapeText(word)}'`).join(' ')}; the form is tcp-proxy keygen [FILE]`,
+    );
+  return { do: 'keygen', file };
 }
 
 function readWords(argv: readonly string[]): { values: Map<OptionName, unknown>; words: string[] } {
@@ -91,7 +151,8 @@ function readOption(
   );
   if (found === undefined) throw new UsageError(unknownOption(token.rawName));
   const [name, spec] = found;
-  if (values.has(name)) throw new UsageError(`--${spec.flag} is given twice`);
+  const before = values.get(name);
+  if (before !== undefined && !spec.repeatable) throw new UsageError(`--${spec.flag} is given twice`);
   if (spec.value === undefined) {
     if (token.value !== undefined) throw new UsageError(`--${spec.flag} takes no value`);
     values.set(name, true);
@@ -99,7 +160,8 @@ function readOption(
   }
   if (token.value === undefined || token.value === '')
     throw new UsageError(`--${spec.flag} needs a value: ${spec.help}`);
-  values.set(name, spec.parse === undefined ? token.value : spec.parse(token.value, spec.flag));
+  const value = spec.parse === undefined ? token.value : spec.parse(token.value, spec.flag);
+  values.set(name, spec.repeatable ? [...((before as unknown[]) ?? []), ...(value as unknown[])] : value);
 }
 
 function unknownOption(rawName: string): string {
@@ -134,19 +196,34 @@ function modeOf(values: Map<OptionName, unknown>): ProxyMode {
   return modes[0] as ProxyMode;
 }
 
-function addressesOf(words: string[], mode: ProxyMode): [Endpoint, Endpoint] {
+/** Whether each of them can lead to the peer at all. Whether the machine has them is asked at the start. */
+function checkVia(via: readonly LocalEnd[], dial: readonly Endpoint[], mode: ProxyMode): void {
+  if (via.length > 0 && mode !== 'client') throw new UsageError('--via is for -c, which dials the peer');
+  for (const end of via) {
+    const problems = dial.map((endpoint) => {
+      const family = endpoint.path === undefined ? isIP(endpoint.host) : 'unix';
+      return family === 0 ? null : familyProblem(end, family as 4 | 6 | 'unix');
+    });
+    const [problem] = problems;
+    if (problems.every((found) => found !== null)) throw new UsageError(`--via: ${problem?.message}`);
+  }
+}
+
+function addressesOf(words: string[], mode: ProxyMode): [Endpoint, Endpoint[]] {
   const form = `-${mode[0]} LISTEN ${farEnd(mode).toUpperCase()}`;
   if (words.length === 0) throw new UsageError(`two addresses are missing: tcp-proxy ${form}`);
   try {
     const [listen, others] = takeEndpoint(words);
     if (others.length === 0)
       throw new UsageError(`the ${farEnd(mode)}'s address is missing: tcp-proxy ${form}`);
-    const [dial, rest] = takeEndpoint(others);
+    const [dial, rest] = takeEndpoints(others);
     if (rest.length > 0) {
       throw new UsageError(
         `too much: ${rest.map((word) => `'${escapeText(word)}'`).join(' ')}; the form is tcp-proxy ${form}`,
       );
     }
+    if (dial.length > 1 && mode !== 'client')
+      throw new UsageError(`only the peer of -c may have several addresses; -${mode[0]} has one target`);
     return [listen, dial];
   } catch (error) {
     if (error instanceof AddressError) throw new UsageError(error.message);

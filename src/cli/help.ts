@@ -7,6 +7,7 @@ import { OPTIONS, type OptionSpec } from './options.ts';
 const HEAD = `usage: tcp-proxy -c LISTEN PEER    near the client: accept apps, dial the peer
        tcp-proxy -s LISTEN TARGET  near the server: accept peers, dial target
        tcp-proxy -r LISTEN TARGET  a plain relay, without a peer
+       tcp-proxy keygen [FILE]     make a key for --key
 
 An address is host:port, "host port" as two words, :port, port, [ipv6]:port, or
 the path of a Unix socket. LISTEN without a host is every address, PEER and
@@ -21,8 +22,8 @@ example: ssh to a server through a pair of proxies
 
 SIGTERM and Ctrl-C: finish what is open, then exit; a second one exits at once.
 In the environment, TCP_STRIPER_BACKEND=portable works without the native addon,
-TCP_STRIPER_SPLICE=off without splice(2). Exit codes: 0 done, 1 failed, 2 wrong
-usage.
+TCP_STRIPER_SPLICE=off without splice(2). Exit codes: 0 done, 1 failed or ended
+by a second signal, 2 wrong usage.
 `;
 
 const MODES: readonly string[] = [OPTIONS.client.flag, OPTIONS.server.flag, OPTIONS.relay.flag];

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
- * tcp-proxy: the command. Exit codes: 0 done, 1 failed, 2 wrong usage.
+ * tcp-proxy: the command. Exit codes: 0 done, 1 failed or ended by a second signal, 2 wrong usage.
  */
 
 import { readFileSync } from 'node:fs';
 import { escapeText } from '../core/format.ts';
 import { parseCommand } from './arguments.ts';
 import { helpText } from './help.ts';
+import { newKey, writeKeyFile } from './key_file.ts';
 import { UsageError } from './options.ts';
 import { run } from './run.ts';
 
@@ -16,11 +17,28 @@ function version(): string {
   return `tcp-proxy ${manifest.version}`;
 }
 
+/** What there is to say about it. @throws Error when it cannot be written */
+function makeKey(file: string | null): string {
+  if (file === null) return newKey();
+  writeKeyFile(file);
+  return `a new key is in ${escapeText(file)}: copy it to the other side, and give --key FILE on both\n`;
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const command = parseCommand(argv);
-  if (command.do === 'run') return run(command);
-  process.stdout.write(command.do === 'help' ? helpText() : `${version()}\n`);
-  return 0;
+  switch (command.do) {
+    case 'run':
+      return run(command);
+    case 'keygen':
+      process.stdout.write(makeKey(command.file));
+      return 0;
+    case 'help':
+      process.stdout.write(helpText());
+      return 0;
+    case 'version':
+      process.stdout.write(`${version()}\n`);
+      return 0;
+  }
 }
 
 // A closed terminal or log pipe must not take the connections down with it.

@@ -3,7 +3,10 @@
  */
 
 import { constants } from 'node:buffer';
+import { AddressError } from '../core/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
+import { type LocalEnd, parseLocalEnd } from '../layer/tcp/local_end.ts';
+import { LEAST_MEMORY_BYTES } from '../proxy/stack.ts';
 
 /** What an option's value turns into; throws a UsageError that says what is right. */
 type Parser<T> = (text: string, flag: string) => T;
@@ -19,19 +22,41 @@ export interface OptionSpec<T> {
   /** Name of the value in the help; without one the option is a switch. */
   readonly value?: string;
   readonly help: string;
+  /** May be given several times; what it parses to is a list then, and the lists are joined. */
+  readonly repeatable?: true;
   readonly parse?: Parser<T>;
 }
 
-/** A time: `500ms`, `10s`, `2m`, or a number of seconds. In milliseconds. */
-export const parseDuration: Parser<number> = (text, flag) => {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
-  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] as number;
-  const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * unit);
-  // Node's timers take 32 bits.
-  if (!(ms >= 1 && ms <= 0x7fff_ffff)) {
-    throw new UsageError(`--${flag} ${text}: write a time such as 500ms, 10s or 2m, up to 24 days`);
+/** A time of at least so many milliseconds: `500ms`, `10s`, `2m`, or a number of seconds. In milliseconds. */
+const duration =
+  (least: 0 | 1): Parser<number> =>
+  (text, flag) => {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] as number;
+    const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * unit);
+    if (Number.isNaN(ms)) throw new UsageError(`--${flag} ${text}: write a time such as 500ms, 10s or 2m`);
+    if (ms < least)
+      throw new UsageError(`--${flag} ${text}: it has to be more than 0, such as 500ms, 10s or 2m`);
+    // Node's timers take 32 bits.
+    if (ms > 0x7fff_ffff) throw new UsageError(`--${flag} ${text}: at most 24 days (576h) are possible`);
+    return ms;
+  };
+
+const parseVia: Parser<LocalEnd[]> = (text, flag) => {
+  try {
+    return text.split(',').map(parseLocalEnd);
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(`--${flag}: ${error.message}`);
+    throw error;
   }
-  return ms;
+};
+
+/** As the kernel names them: TCP_CA_NAME_MAX with its terminator (net/tcp.h). */
+const parseCongestion: Parser<string> = (text, flag) => {
+  if (/^[\w.-]{1,15}$/.test(text)) return text;
+  throw new UsageError(
+    `--${flag} ${text}: write the name of a congestion control, such as bbr or cubic, or system`,
+  );
 };
 
 function wholeNumber(least: number, most: number): Parser<number> {
@@ -62,6 +87,8 @@ const parseLevel: Parser<LogLevel> = (text, flag) => {
 
 /** What the other side of the pair may send, whatever it accepts itself: less than this would break every bulk transfer. */
 const SMALLEST_MAX_MESSAGE = 64 * 1024;
+/** More than any machine has. */
+const LARGEST_MEMORY = 2 ** 44;
 /** Above this a message could not be allocated at all. */
 const LARGEST_MESSAGE = Math.min(constants.MAX_LENGTH, 1024 ** 3);
 
@@ -77,20 +104,44 @@ export const OPTIONS = {
     flag: 'carriers',
     short: 'n',
     value: 'N',
-    help: 'preview: stripe over N connections (0: do not)',
+    help: '-c: stripe over N connections; 0: do not (4)',
     parse: wholeNumber(0, 64),
+  },
+  key: {
+    flag: 'key',
+    value: 'FILE',
+    help: 'shared key: whoever lacks it is refused (none)',
+  },
+  via: {
+    flag: 'via',
+    value: 'ADDR|IF,...',
+    help: 'local addresses or interfaces to spread -c over',
+    repeatable: true,
+    parse: parseVia,
+  },
+  congestion: {
+    flag: 'congestion',
+    value: 'NAME',
+    help: 'of striped connections (bbr; system: leave it)',
+    parse: parseCongestion,
+  },
+  grace: {
+    flag: 'grace',
+    value: 'TIME',
+    help: 'sessions outlive the loss of all of these (30s)',
+    parse: duration(0),
   },
   connectTimeout: {
     flag: 'connect-timeout',
     value: 'TIME',
     help: 'time to reach the far end; -c keeps trying (10s)',
-    parse: parseDuration,
+    parse: duration(1),
   },
   drainTimeout: {
     flag: 'drain-timeout',
     value: 'TIME',
     help: 'time that open connections get after SIGTERM (30s)',
-    parse: parseDuration,
+    parse: duration(0),
   },
   maxConnections: {
     flag: 'max-connections',
@@ -103,6 +154,12 @@ export const OPTIONS = {
     value: 'SIZE',
     help: 'largest message accepted from the peer (256k)',
     parse: size(SMALLEST_MAX_MESSAGE, LARGEST_MESSAGE),
+  },
+  memory: {
+    flag: 'memory',
+    value: 'SIZE',
+    help: 'with -n: most that waits here, both ways (256M)',
+    parse: size(LEAST_MEMORY_BYTES, LARGEST_MEMORY),
   },
   logLevel: {
     flag: 'log-level',

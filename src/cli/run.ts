@@ -2,16 +2,22 @@
  * Runs a configured proxy from start to exit: backend, logs, status view, signals, summary.
  */
 
-import { formatAddress, formatEndpoint } from '../core/address.ts';
-import { formatBytes, formatDuration, plural } from '../core/format.ts';
+import { formatAddress, formatEndpoints, isLoopback } from '../core/address.ts';
+import { PipeError } from '../core/errors.ts';
+import { formatDuration, plural } from '../core/format.ts';
 import { type Logger, lineLogger } from '../core/log.ts';
+import { defaultPool } from '../core/pool.ts';
 import { openTransport } from '../layer/tcp/backend.ts';
-import { type ConnectionRow, StatusLine, type StatusView } from '../observe/status.ts';
-import type { IoPipe } from '../pipe/pipe.ts';
+import type { Transport } from '../layer/tcp/transport.ts';
+import { StatusLine } from '../observe/status.ts';
+import { SYSTEM_CONGESTION } from '../proxy/links.ts';
 import { ProxyService } from '../proxy/service.ts';
-import type { Session } from '../proxy/session.ts';
 import type { Configuration } from './arguments.ts';
+import { readEnvironment } from './environment.ts';
+import { readKeyFile } from './key_file.ts';
+import { UsageError } from './options.ts';
 import { PatientTerminal } from './terminal.ts';
+import { summaryOf, viewer } from './view.ts';
 
 /** Descriptors that are not for connections: logs, the poller, Node's own, name lookups. */
 const RESERVED_DESCRIPTORS = 50;
@@ -47,33 +53,44 @@ export async function run(config: Configuration): Promise<number> {
   const log = lineLogger(config.logLevel, (line) => {
     writeLog(line, terminal?.waiting ?? process.stderr.writableLength, print);
   });
+  const { splice } = readEnvironment(process.env);
+  const key = config.keyFile === null ? null : readKeyFile(config.keyFile);
   const { transport, notice, descriptorLimit } = openTransport();
   if (notice !== null) log.warn(notice);
+  checkAgainstMachine(config, transport, log);
   const service = new ProxyService({
     mode: config.mode,
     listen: config.listen,
     dial: config.dial,
     transport,
     log,
-    carriers: config.carriers,
+    ...(config.carriers === undefined ? {} : { carriers: config.carriers }),
+    key,
+    via: config.via,
+    ...(config.congestion === undefined ? {} : { congestion: config.congestion }),
+    graceMs: config.graceMs,
     connectTimeoutMs: config.connectTimeoutMs,
     maxConnections:
       config.maxConnections ?? Math.max(1, Math.floor((descriptorLimit - RESERVED_DESCRIPTORS) / 2)),
     maxMessageBytes: config.maxMessageBytes,
-    splice: process.env.TCP_STRIPER_SPLICE !== 'off',
+    memoryBytes: config.memoryBytes,
+    splice,
   });
   try {
     await service.start();
   } catch (error) {
-    log.error((error as Error).message);
+    const { message } = error as Error;
+    if (error instanceof PipeError && error.code === 'loop') throw new UsageError(message);
+    log.error(message);
     return 1;
   }
   const listening = service.addresses.map(formatAddress).join(' and ');
-  const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoint(config.dial)}`;
+  const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoints(config.dial)}`;
   // Before it is said: who reads that line may send a signal at once.
   const drained = drainOnSignal(service, config, log);
   log.info(`${title} (${transport.name} backend)`);
-  if (config.status && terminal !== null) statusLine = new StatusLine(terminal, () => viewOf(service, title));
+  warnIfOpen(service, config, log);
+  if (config.status && terminal?.capable) statusLine = new StatusLine(terminal, viewer(service, title));
 
   const left = await drained;
   if (left > 0)
@@ -83,9 +100,35 @@ export async function run(config: Configuration): Promise<number> {
   statusLine?.close();
   statusLine = null;
   transport.close();
-  log.info(summary(service));
+  for (const line of summaryOf(service)) log.info(line);
+  log.debug(`left behind: ${leftovers()}`);
   await terminal?.flush(TERMINAL_PATIENCE_MS);
   return 0;
+}
+
+/** What was asked for and this machine does not have. @throws UsageError */
+function checkAgainstMachine({ via, congestion }: Configuration, transport: Transport, log: Logger): void {
+  for (const end of via) {
+    const problem = transport.localEndProblem(end);
+    if (problem !== null) throw new UsageError(`--via: ${problem.message}`);
+  }
+  if (congestion === undefined || congestion === SYSTEM_CONGESTION) return;
+  const problem = transport.congestionProblem(congestion);
+  // Without the addon everything works, only not as well.
+  if (problem !== null && transport.name === 'portable') log.warn(`--congestion: ${problem.message}`);
+  else if (problem !== null) throw new UsageError(`--congestion: ${problem.message}`);
+}
+
+/** Nobody has to prove anything to a server without a key. Who asks for the classic framing alone knows that. */
+function warnIfOpen(service: ProxyService, config: Configuration, log: Logger): void {
+  if (config.mode !== 'server' || config.keyFile !== null || config.carriers === 0) return;
+  const open = service.addresses.filter((address) => !isLoopback(address));
+  if (open.length === 0) return;
+  const where = open.map(formatAddress).join(' and ');
+  log.warn(
+    `whoever reaches ${where} is let through to ${formatEndpoints(config.dial)}: make a key with 'tcp-proxy keygen FILE', ` +
+      'and give --key FILE on both sides',
+  );
 }
 
 /** Waits for the first SIGTERM or SIGINT, then for the sessions; a second signal ends the process at once. */
@@ -113,54 +156,8 @@ function drainOnSignal(service: ProxyService, config: Configuration, log: Logger
   });
 }
 
-function summary(service: ProxyService): string {
-  const { connections, failed, broken, bytesForward, bytesBackward } = service.totals;
-  const troubles = [failed > 0 ? `${failed} failed` : '', broken > 0 ? `${broken} reset` : ''].filter(
-    (text) => text !== '',
-  );
-  const aside = troubles.length === 0 ? '' : ` (${troubles.join(', ')})`;
-  const volume = `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`;
-  return `served ${plural(connections, 'connection')}${aside} in ${formatDuration(service.uptimeMs)}: ${volume}`;
-}
-
-function viewOf(service: ProxyService, title: string): StatusView {
-  return {
-    title,
-    served: service.totals.connections,
-    uptimeMs: service.uptimeMs,
-    open: service.sessions.size,
-    newest: (count) => newestRows(service.sessions, count),
-  };
-}
-
-/** A Set keeps the order in which they came. */
-function newestRows(sessions: ReadonlySet<Session>, count: number): ConnectionRow[] {
-  const now = performance.now();
-  const rows: ConnectionRow[] = [];
-  let older = sessions.size - count;
-  for (const session of sessions) if (older-- <= 0) rows.push(rowOf(session, now));
-  return rows;
-}
-
-function rowOf(session: Session, now: number): ConnectionRow {
-  return {
-    id: `c${session.id}`,
-    from: session.from === null ? 'nameless' : formatAddress(session.from),
-    near: stateOf(session.near),
-    far: session.far === null ? 'dialling' : stateOf(session.far),
-    bytesForward: session.bytesForward,
-    bytesBackward: session.bytesBackward,
-    congestionsForward: session.congestionsForward,
-    congestionsBackward: session.congestionsBackward,
-    ageMs: now - session.startedAt,
-  };
-}
-
-/** The most telling word for a leg. */
-function stateOf(leg: IoPipe): string {
-  if (leg.broken !== null) return 'broken';
-  if (leg.finReceived && leg.finSent) return 'closed';
-  if (leg.finReceived) return 'fin in';
-  if (leg.finSent) return 'fin out';
-  return leg.writable ? 'open' : 'congested';
+/** What should be nothing at the end: for whoever looks for a leak. */
+function leftovers(): string {
+  const timers = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  return `${plural(defaultPool.out, 'chunk')}, ${plural(timers, 'timer')}`;
 }

@@ -15,7 +15,14 @@ const PATHS = ['/proc/self/fd/2', '/dev/tty'];
 /** A terminal says nothing when it can be written to again: it is tried. */
 const RETRY_MS = 20;
 
+/** Those that cut lines off when they are made narrower: xterm, GNU screen, the console of Linux. */
+function rewraps(env: NodeJS.ProcessEnv): boolean {
+  return env.XTERM_VERSION === undefined && env.STY === undefined && env.TERM !== 'linux';
+}
+
 export class PatientTerminal implements Terminal {
+  readonly rewraps = rewraps(process.env);
+  onResize: (() => void) | null = null;
   readonly #stream: WriteStream;
   #fd: number;
   readonly #queue: Buffer[] = [];
@@ -39,6 +46,12 @@ export class PatientTerminal implements Terminal {
   private constructor(stream: WriteStream, fd: number) {
     this.#stream = stream;
     this.#fd = fd;
+    stream.on('resize', () => this.onResize?.());
+  }
+
+  /** Whether it understands control sequences; TERM=dumb says that it does not. */
+  get capable(): boolean {
+    return process.env.TERM !== 'dumb';
   }
 
   get columns(): number {

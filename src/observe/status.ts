@@ -1,69 +1,10 @@
 /**
- * The status view: what a person sees below the log lines while a proxy runs on a terminal.
- *
- *     tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.1:22   2 open, 17 served   up 3m20s
- *       id  from                 legs             sent     received   congested  age
- *       c3  127.0.0.1:40000      open  > open     1.54 MB  24 KB      3/0        1m02s
- *
- * Rendering is pure (numbers in, lines out); the terminal part redraws in place and lets log lines scroll by above.
+ * The status view on a terminal, below the log lines, while a proxy runs: it is redrawn in place, and log lines scroll by
+ * above. view.ts says what is in it.
  */
 
-import { escapeText, formatBytes, formatDuration } from '../core/format.ts';
-
-/** What the status view shows of one connection. */
-export interface ConnectionRow {
-  readonly id: string;
-  readonly from: string;
-  /** State of each leg in a word: `dialling`, `open`, `congested`, `fin in`, `fin out`, `closed`, `broken`. */
-  readonly near: string;
-  readonly far: string;
-  readonly bytesForward: number;
-  readonly bytesBackward: number;
-  readonly congestionsForward: number;
-  readonly congestionsBackward: number;
-  readonly ageMs: number;
-}
-
-export interface StatusView {
-  readonly title: string;
-  readonly served: number;
-  readonly uptimeMs: number;
-  /** Connections that there are now. */
-  readonly open: number;
-  /** The last so many of them, the newest at the end. Only for what there is room for: there may be thousands. */
-  newest(count: number): ConnectionRow[];
-}
-
-const COLUMNS = ['id', 'from', 'legs', 'sent', 'received', 'congested', 'age'] as const;
-
-/** The lines of the view, at most `height` of them and none wider than `width`. */
-export function renderStatus(view: StatusView, width: number, height: number): string[] {
-  const head = `${escapeText(view.title)}   ${view.open} open, ${view.served} served   up ${formatDuration(view.uptimeMs)}`;
-  const lines = [head];
-  const room = height - 2;
-  if (view.open > 0 && room > 0) {
-    const shown = view.newest(view.open > room ? room - 1 : view.open);
-    const cells = shown.length === 0 ? [] : [[...COLUMNS] as string[], ...shown.map(cellsOf)];
-    const widths = COLUMNS.map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)));
-    for (const row of cells)
-      lines.push(`  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}`.trimEnd());
-    const hidden = view.open - shown.length;
-    if (hidden > 0) lines.push(`  ... and ${hidden} older`);
-  }
-  return lines.slice(0, height).map((line) => (line.length > width ? line.slice(0, width) : line));
-}
-
-function cellsOf(row: ConnectionRow): string[] {
-  return [
-    row.id,
-    escapeText(row.from, 60),
-    `${row.near} > ${row.far}`,
-    formatBytes(row.bytesForward),
-    formatBytes(row.bytesBackward),
-    `${row.congestionsForward}/${row.congestionsBackward}`,
-    formatDuration(row.ageMs),
-  ];
-}
+import { columnsOf } from '../core/format.ts';
+import { renderStatus, type StatusView } from './view.ts';
 
 /** As much of a terminal as is needed. */
 export interface Terminal {
@@ -71,6 +12,10 @@ export interface Terminal {
   readonly rows?: number;
   /** Bytes that it has not taken yet; while there are any, the view is not drawn. */
   readonly waiting: number;
+  /** Whether it wraps anew what is on the screen when it is made narrower, as most do. Default true. */
+  readonly rewraps?: boolean;
+  /** Called when its size has changed. */
+  onResize?: (() => void) | null;
   write(text: string): unknown;
 }
 
@@ -79,7 +24,21 @@ const REFRESH_MS = 500;
 /** After a log line the view is back below it so soon; a burst of lines goes by without it. */
 const RETURN_MS = 50;
 
-/** Keeps the view at the bottom of a terminal. */
+/** A terminal that does not know its size says 0. */
+const USUAL_COLUMNS = 80;
+const USUAL_ROWS = 24;
+
+// A line that is wider than the terminal after all (whose idea of a character's width differs from ours, or that has just
+// been made narrower) is to be cut off, not wrapped (DECAWM).
+const NO_WRAP = '\u001b[?7l';
+const WRAP = '\u001b[?7h';
+
+/**
+ * Keeps the view at the bottom of a terminal.
+ *
+ * The cursor stands below it, and going back means to count the rows that it takes by now: a terminal that was made
+ * narrower has wrapped its lines.
+ */
 export class StatusLine {
   readonly #terminal: Terminal;
   readonly #look: () => StatusView;
@@ -87,8 +46,8 @@ export class StatusLine {
   #return: NodeJS.Timeout | null = null;
   /** The view as it was rendered last. */
   #lines: string[] = [];
-  /** Lines of the view that are on the screen now. */
-  #drawn = 0;
+  /** Columns of each line of the view that is on the screen now. */
+  #drawn: number[] = [];
 
   constructor(terminal: Terminal, look: () => StatusView) {
     this.#terminal = terminal;
@@ -96,6 +55,7 @@ export class StatusLine {
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
     // The view reports on the program; it is no reason for it to go on.
     this.#timer.unref();
+    terminal.onResize = () => this.#refresh();
     this.#refresh();
   }
 
@@ -116,29 +76,39 @@ export class StatusLine {
     clearInterval(this.#timer);
     if (this.#return !== null) clearTimeout(this.#return);
     this.#timer = null;
+    this.#terminal.onResize = null;
     this.#terminal.write(this.#erase());
   }
 
   #refresh(): void {
     if (this.#terminal.waiting > 0) return;
-    // A terminal that does not know its size says 0.
-    const width = this.#terminal.columns || 80;
-    const height = Math.max(1, (this.#terminal.rows || 24) - 1);
-    this.#lines = renderStatus(this.#look(), width - 1, height);
+    // The rest is for the log, and for the rows that are lost when the window is made smaller: what has left the screen
+    // at its top cannot be taken back.
+    const height = Math.max(1, Math.floor((2 * (this.#terminal.rows || USUAL_ROWS)) / 3));
+    this.#lines = renderStatus(this.#look(), this.#columns - 1, height);
     this.#draw();
   }
 
   #draw(): void {
     // Views that nobody has seen are not kept: the next one says more.
     if (this.#terminal.waiting > 0) return;
-    this.#terminal.write(`${this.#erase()}${this.#lines.join('\n')}\n`);
-    this.#drawn = this.#lines.length;
+    this.#terminal.write(`${this.#erase()}${NO_WRAP}${this.#lines.join('\n')}${WRAP}\n`);
+    this.#drawn = this.#lines.map(columnsOf);
   }
 
-  /** Back to where the view begins, and clear from there (ECMA-48: CPL, ED). */
+  get #columns(): number {
+    return this.#terminal.columns || USUAL_COLUMNS;
+  }
+
+  /**
+   * Back to where the view begins, and delete its rows (ECMA-48: CPL, DL). Clearing to the end of the screen is no way:
+   * when that begins at its top, tmux takes it for the screen that somebody cleared, and keeps the view in its history.
+   */
   #erase(): string {
-    const drawn = this.#drawn;
-    this.#drawn = 0;
-    return drawn === 0 ? '' : `\u001b[${drawn}F\u001b[J`;
+    const rewraps = this.#terminal.rewraps !== false;
+    const rowsOf = (columns: number) => (rewraps ? Math.max(1, Math.ceil(columns / this.#columns)) : 1);
+    const rows = this.#drawn.reduce((sum, columns) => sum + rowsOf(columns), 0);
+    this.#drawn = [];
+    return rows === 0 ? '' : `\u001b[${rows}F\u001b[${rows}M`;
   }
 }

@@ -5,36 +5,51 @@
  * that it already serves.
  */
 
-import { type Endpoint, formatAddress, formatEndpoint, type SocketAddress } from '../core/address.ts';
+import { type Endpoint, formatEndpoint, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
-import { asPipeError, PipeError } from '../core/errors.ts';
-import { formatBytes, formatDuration, plural } from '../core/format.ts';
+import { PipeError, type PipeErrorCode } from '../core/errors.ts';
+import { plural } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
-import { type LookupFamily, resolveAll } from '../layer/tcp/resolve.ts';
-import type { Listener, Transport } from '../layer/tcp/transport.ts';
+import type { LocalEnd } from '../layer/tcp/local_end.ts';
+import { knownAddresses, type LookupFamily } from '../layer/tcp/resolve.ts';
+import type { ConnectOptions, Transport } from '../layer/tcp/transport.ts';
+import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import { FrontDoor } from './front_door.ts';
+import { onPath, PeerLinks } from './links.ts';
+import { type Path, Paths } from './paths.ts';
 import { Session, type SessionHost } from './session.ts';
+import { SessionLog } from './session_log.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
 import { type CarrierHandlers, TrunkClient } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
-import { pathToBind, removeStaleSocket, SocketFile } from './unix_socket.ts';
+import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 
 export interface ServiceOptions extends StackOptions {
   readonly mode: ProxyMode;
   readonly listen: Endpoint;
-  /** The peer in client mode, else the target. */
-  readonly dial: Endpoint;
+  /** The peer in client mode, which may have several addresses, else the target. */
+  readonly dial: Endpoint | readonly Endpoint[];
   readonly transport: Transport;
   readonly log: Logger;
   /** Milliseconds to reach the far end. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /** Sessions at the same time. Default no limit. */
   readonly maxConnections?: number;
-  /** Connections that the pair stripes over; 0, the default, is the classic framing. A server only looks whether it is 0. */
+  /**
+   * Connections that the pair stripes over; 0 is the classic framing. A client's default is 0. A server takes both unless
+   * this is given; it then takes the classic framing only (0), or striped connections only.
+   */
   readonly carriers?: number;
-  /** The key that both proxies share; without one anybody may join a trunk. Only with `carriers`. */
+  /** The key that both proxies share, at least 32 random bytes: only who has it is served, and only if it stripes. */
   readonly key?: Buffer | null;
+  /** Where connections to the peer begin, in turn. Default wherever the routes say. Client mode only. */
+  readonly via?: readonly LocalEnd[];
+  /** Congestion control of the connections that are striped over, or `system`. Default `bbr` where the kernel permits it. */
+  readonly congestion?: string;
+  /** How long streams survive without any connection to the peer, in milliseconds; 0: not at all. Default 30,000. */
+  readonly graceMs?: number;
   /** False sends every byte through buffers. Default true. */
   readonly splice?: boolean;
   readonly clock?: Clock;
@@ -43,6 +58,10 @@ export interface ServiceOptions extends StackOptions {
 
 /** The label of a stream, for a server that has one target only. */
 const NO_LABEL = Buffer.alloc(0);
+/** Said of an address. */
+const ITSELF =
+  'is where this tcp-proxy itself listens: connections would go round until no descriptor is left';
+const LEAST_KEY_BYTES = 32;
 /** At the end, what is on its way to the peer gets so long to arrive. */
 const LAST_WORDS_MS = 1000;
 
@@ -65,11 +84,13 @@ export class ProxyService implements SessionHost {
   readonly #clock: Clock;
   readonly #maxConnections: number;
   readonly #sessions = new Set<Session>();
-  #listeners: Listener[] = [];
-  #socketFile: SocketFile | null = null;
+  readonly #door: FrontDoor;
+  readonly #log: SessionLog;
+  readonly #links: PeerLinks;
   #startedAt = 0;
   #nextId = 1;
   #atLimit = false;
+  #paused = false;
   /** Who waits for the last session to end. */
   readonly #onIdle = new Set<() => void>();
   readonly #trunkClient: TrunkClient | null;
@@ -82,15 +103,31 @@ export class ProxyService implements SessionHost {
     this.kernelPipes = options.splice === false ? null : options.transport.kernelPipes;
     this.#options = options;
     const striped = (options.carriers ?? 0) > 0;
+    checkKey(options);
+    const mayStripe = options.mode === 'server' ? options.carriers !== 0 : striped;
+    this.#links = new PeerLinks(options, mayStripe, (address, how) => this.#connect(address, how));
     this.#stack = stackFor(options.mode, striped, options);
     this.#clock = options.clock ?? systemClock;
+    this.#log = new SessionLog(options.mode, options.listen, options.log);
+    this.#door = new FrontDoor(options.log, (socket, peer) => this.#onConnection(socket, peer));
     this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
-    this.#trunkServer = striped && options.mode === 'server' ? this.#makeTrunkServer() : null;
+    this.#trunkServer = options.mode === 'server' ? this.#makeTrunkServer() : null;
     this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
   }
 
   get sessions(): ReadonlySet<Session> {
     return this.#sessions;
+  }
+
+  /** The connections that it stripes over: those of a client also while they are not there. */
+  get carriers(): CarrierStatus[] {
+    return this.#trunkClient?.carriers ?? this.#trunkServer?.carriers ?? [];
+  }
+
+  /** What has become of them from the beginning on; null when there has been no trunk. */
+  get trunkTotals(): TrunkTotals | null {
+    const totals = this.#trunkClient?.totals ?? this.#trunkServer?.totals ?? null;
+    return totals === null || totals.trunks === 0 ? null : totals;
   }
 
   /** Milliseconds since start(). */
@@ -100,43 +137,26 @@ export class ProxyService implements SessionHost {
 
   /** Addresses that it listens on, with their real ports. */
   get addresses(): SocketAddress[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#door.addresses;
   }
 
   /**
    * Begins to listen, on every address that the host stands for.
    *
-   * @throws PipeError with a message that names the address
+   * @throws PipeError with a message that names the address: `loop` when it is plainly the one to be dialled, too
    */
   async start(): Promise<void> {
-    const { listen, transport, lookup } = this.#options;
+    const { listen, dial: far, transport, lookup } = this.#options;
     this.#startedAt = this.#clock.now();
-    try {
-      if (listen.path !== undefined) await removeStaleSocket(listen.path);
-      const where = listen.path === undefined ? listen : { path: pathToBind(listen.path) };
-      let unusable: unknown = null;
-      for (const address of await resolveAll(where, lookup)) {
-        try {
-          this.#listeners.push(await this.#listenOn(withPort(address, this.#listeners[0]), transport));
-        } catch (error) {
-          // A name may stand for addresses that the machine does not have: `localhost` for ::1, without IPv6.
-          if (asPipeError(error, 'tcp').code !== 'address-invalid') throw error;
-          unusable = error;
-        }
-      }
-      if (this.#listeners.length === 0) throw unusable;
-      if (where.path !== undefined) this.#socketFile = new SocketFile(where.path);
-      this.#trunkClient?.start();
-    } catch (error) {
-      this.#closeListeners();
-      const cause = asPipeError(error, 'tcp');
-      throw new PipeError(
-        cause.code,
-        cause.layer,
-        `cannot listen on ${formatEndpoint(listen)}: ${cause.message}`,
-        cause,
-      );
+    await this.#door.open(listen, transport, lookup);
+    const itself = [far]
+      .flat()
+      .find((endpoint) => knownAddresses(endpoint)?.some((address) => this.#door.isAt(address)));
+    if (itself !== undefined) {
+      this.#door.close();
+      throw new PipeError('loop', 'proxy', `${formatEndpoint(itself)} ${ITSELF}`);
     }
+    this.#trunkClient?.start();
   }
 
   /**
@@ -145,7 +165,7 @@ export class ProxyService implements SessionHost {
    * @returns how many had to be reset
    */
   async drain(timeoutMs: number): Promise<number> {
-    this.#closeListeners();
+    this.#door.close();
     if (this.#sessions.size > 0) await this.#sessionsOver(timeoutMs);
     const left = this.#sessions.size;
     if (left === 0) await this.#trunksIdle();
@@ -176,7 +196,7 @@ export class ProxyService implements SessionHost {
 
   /** Resets everything now. The transport is not closed: others may use it. */
   stop(): void {
-    this.#closeListeners();
+    this.#door.close();
     const error = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
     for (const session of [...this.#sessions]) session.abort(error);
     this.#trunkClient?.stop(error);
@@ -185,41 +205,51 @@ export class ProxyService implements SessionHost {
 
   dial(handlers: DialHandlers): Cancel {
     if (this.#trunkClient !== null) return this.#trunkClient.open(NO_LABEL, handlers);
-    // The peer may be restarting, and the app can wait for it. A target that refuses is an answer. To be out of
-    // descriptors is neither: others will close theirs.
-    const retry = (error: PipeError) => this.mode === 'client' || error.code === 'descriptors';
+    // The peer may be restarting, and the app can wait for it. A target that refuses is an answer, and so is a peer that
+    // was reached and closed. To be out of descriptors is neither: others will close theirs.
+    const answers: readonly PipeErrorCode[] = ['reset', 'loop'];
+    const retry = ({ code }: PipeError) =>
+      code === 'descriptors' || (this.mode === 'client' && !answers.includes(code));
     return dial(this.#options.dial, this.#dialOptions(retry), handlers);
   }
 
   #dialOptions(retry: (error: PipeError) => boolean): DialOptions {
-    const { transport, connectTimeoutMs = 10_000, lookup } = this.#options;
+    const { connectTimeoutMs = 10_000, lookup } = this.#options;
+    const transport = this.#links.next();
     const options = { transport, clock: this.#clock, timeoutMs: connectTimeoutMs, retry };
     return lookup === undefined ? options : { ...options, lookup };
   }
 
-  dialled(socket: IoPipe<'bytes'>): IoPipe {
+  /** A name may come to lead to ourselves at any time. */
+  #connect(address: SocketAddress, options: ConnectOptions): IoPipe<'bytes'> {
+    if (!this.#door.isAt(address)) return this.#options.transport.connect(address, options);
+    return new FailedPipe('bytes', new PipeError('loop', 'proxy', `it ${ITSELF}`));
+  }
+
+  dialled(socket: IoPipe<'bytes'>, near: IoPipe): IoPipe {
+    // The classic framing has messages; bytes at a server are a stream of a trunk.
+    if (this.mode === 'server' && near.kind === 'bytes') this.#options.transport.tuneApp(socket);
     return this.#stack.dialled(socket);
   }
 
   onOpen(session: Session): void {
     if (this.#farTroubled) {
       this.#farTroubled = false;
-      this.#options.log.info(`${formatEndpoint(this.#options.dial)} can be reached again`);
+      this.#options.log.info(`${formatEndpoints([this.#options.dial].flat())} can be reached again`);
     }
-    this.#logAbout(session).info(`open: ${this.#describe(session)}`);
+    this.#log.open(session);
   }
 
   onRetry(session: Session, error: PipeError): void {
-    this.#logAbout(session).debug(`${error.message}; trying again`);
-    if (this.#farTroubled) return;
+    this.#log.retry(session, error);
+    // Of a striped one the trunk's client says it, whether anybody waits or not.
+    if (this.#farTroubled || this.#trunkClient !== null) return;
     this.#farTroubled = true;
     this.#options.log.warn(`${error.message}; connections wait while it is tried again`);
   }
 
   onBug(session: Session, bug: unknown): void {
-    const log = this.#logAbout(session);
-    const stack = bug instanceof Error ? (bug.stack ?? String(bug)) : String(bug);
-    for (const line of `a bug in tcp-proxy ended this connection: ${stack}`.split('\n')) log.error(line);
+    this.#log.bug(session, bug);
   }
 
   onClosed(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
@@ -228,36 +258,28 @@ export class ProxyService implements SessionHost {
     this.totals.bytesBackward += session.bytesBackward;
     if (session.to === null) this.totals.failed++;
     else if (error !== null) this.totals.broken++;
-    this.#logClose(session, error, side);
-    if (this.#atLimit && this.#sessions.size < this.#maxConnections) {
-      this.#atLimit = false;
-      for (const listener of this.#listeners) listener.resume();
-    }
+    this.#log.closed(session, error, side, this.#clock.now());
+    this.#checkLimit();
     if (this.#sessions.size === 0) for (const over of [...this.#onIdle]) over();
   }
 
-  #listenOn(address: SocketAddress, transport: Transport): Promise<Listener> {
-    const { log } = this.#options;
-    const handlers = {
-      onConnection: (socket: IoPipe<'bytes'>, peer: SocketAddress | null) => this.#onConnection(socket, peer),
-      onTrouble: (error: PipeError | null) => {
-        if (error === null) log.warn('accepting connections again');
-        else log.error(`cannot accept connections for now: ${error.message}`);
-      },
-    };
-    return transport.listen(address, handlers).catch((error: unknown) => {
-      // A machine without IPv6 still has all its IPv4 addresses.
-      const wildcard = address.family === 6 && address.host === '::';
-      if (!wildcard || asPipeError(error, 'tcp').code !== 'address-invalid') throw error;
-      return transport.listen({ family: 4, host: '0.0.0.0', port: address.port }, handlers);
-    });
+  #onConnection(socket: IoPipe<'bytes'>, peer: SocketAddress | null): void {
+    if (this.#trunkClient !== null) this.#options.transport.tuneApp(socket);
+    if (this.#trunkServer !== null) this.#trunkServer.accept(socket, peer);
+    else this.#begin(this.#stack.accepted(socket), peer);
+    this.#checkLimit();
   }
 
-  #onConnection(socket: IoPipe<'bytes'>, peer: SocketAddress | null): void {
-    if (this.#trunkServer !== null) {
-      this.#options.transport.tuneCarrier(socket);
-      this.#trunkServer.accept(this.#stack.carrier(socket), peer);
-    } else this.#begin(this.#stack.accepted(socket), peer);
+  #carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'> {
+    this.#options.transport.readInto(socket, this.#stack.memory.receivePool);
+    return this.#stack.carrier(socket);
+  }
+
+  /** What a peer opens is an app that it has accepted already: it cannot wait in the kernel's queue, and hears why. */
+  #onPeer(near: IoPipe, from: SocketAddress | null): void {
+    if (this.#sessions.size < this.#maxConnections) this.#begin(near, from);
+    else near.discard(new PipeError('descriptors', 'proxy', `the server is at its ${this.#limit}`));
+    this.#checkLimit();
   }
 
   #begin(near: IoPipe, from: SocketAddress | null): void {
@@ -266,94 +288,86 @@ export class ProxyService implements SessionHost {
     const session = new Session(id, near, from, this.#clock.now(), this);
     // It may have ended already: without a descriptor, for example.
     if (session.state !== 'closed') this.#sessions.add(session);
-    if (this.#sessions.size >= this.#maxConnections && !this.#atLimit) {
-      this.#atLimit = true;
-      this.#options.log.warn(`at the limit of ${plural(this.#maxConnections, 'connection')}; new ones wait`);
-      for (const listener of this.#listeners) listener.pause();
+  }
+
+  get #limit(): string {
+    return `limit of ${plural(this.#maxConnections, 'connection')}`;
+  }
+
+  /**
+   * Stops accepting at the limit, and goes on below it. Who may turn out to be a session counts as one. A trunk may need
+   * new carriers for the sessions that it has: then what is too much is refused.
+   */
+  #checkLimit(): void {
+    const count = this.#sessions.size + (this.#trunkServer?.undecided ?? 0);
+    const full = count >= this.#maxConnections && this.#trunkServer?.striping !== true;
+    if (full !== this.#paused) {
+      this.#paused = full;
+      if (full) this.#door.pause();
+      else this.#door.resume();
     }
+    const atLimit = this.#sessions.size >= this.#maxConnections;
+    if (atLimit && !this.#atLimit)
+      this.#options.log.warn(`at the ${this.#limit}; ${full ? 'new ones wait' : 'more are refused'}`);
+    this.#atLimit = atLimit;
   }
 
   #makeTrunkClient(): TrunkClient {
-    const { dial: peer, carriers = 0, key = null, log, connectTimeoutMs = 10_000 } = this.#options;
+    const { carriers = 0, key = null, log, connectTimeoutMs = 10_000, graceMs = 30_000 } = this.#options;
+    const peers = [this.#options.dial].flat();
     return new TrunkClient({
-      peer,
+      peers,
+      paths: new Paths(peers, this.#options.via ?? []),
+      graceMs,
       carriers,
       key,
-      dialCarrier: (handlers) => this.#dialCarrier(handlers),
+      dialCarrier: (path, avoid, handlers) => this.#dialCarrier(path, avoid, handlers),
+      carrier: (socket) => this.#carrier(socket),
       clock: this.#clock,
+      memory: this.#stack.memory,
       log,
       connectTimeoutMs,
     });
   }
 
-  #dialCarrier(handlers: CarrierHandlers): Cancel {
-    return dial(
-      this.#options.dial,
-      this.#dialOptions(() => false),
-      {
-        onReady: (socket, address) => {
-          this.#options.transport.tuneCarrier(socket);
-          handlers.onReady(this.#stack.carrier(socket), address);
-        },
-        onFailed: (error) => handlers.onFailed(error),
-      },
-    );
+  #dialCarrier(path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers): Cancel {
+    const options = this.#links.carrierDial(path, avoid, this.#clock, this.#options.lookup);
+    return dial(path.peer, options, {
+      onReady: (socket, address) => handlers.onReady(socket, address),
+      onFailed: (error) => handlers.onFailed(onPath(error, path)),
+    });
   }
 
   #makeTrunkServer(): TrunkServer {
-    const { key = null, log } = this.#options;
-    const onStream = (stream: IoPipe, from: SocketAddress | null) => this.#begin(stream, from);
-    return new TrunkServer({ key, clock: this.#clock, log, onStream });
-  }
-
-  #closeListeners(): void {
-    for (const listener of this.#listeners) listener.close();
-    this.#listeners = [];
-    this.#socketFile?.remove();
-    this.#socketFile = null;
-  }
-
-  #logAbout(session: Session): Logger {
-    return this.#options.log.about(`c${session.id}`);
-  }
-
-  #logClose(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
-    const log = this.#logAbout(session);
-    const opened = session.to !== null;
-    const age = formatDuration(this.#clock.now() - session.startedAt);
-    if (!opened) {
-      const reason = error?.message ?? 'closed';
-      log.warn(
-        `failed after ${age}: ${this.#describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`,
-      );
-      return;
-    }
-    const volume = `${formatBytes(session.bytesForward)} sent, ${formatBytes(session.bytesBackward)} received`;
-    const stops = `congested ${session.congestionsForward}/${session.congestionsBackward} times`;
-    const line = `closed after ${age}: ${this.#describe(session)}: ${volume}, ${stops}`;
-    if (error === null) log.info(line);
-    else log.info(`${line}; ${this.#blame(side)}${error.message}`);
-  }
-
-  /** `127.0.0.1:40000 -> 127.0.0.1:22`. */
-  #describe(session: Session): string {
-    // A TCP client has no address any more when it was gone before it was accepted.
-    const nameless = this.#options.listen.path === undefined ? 'a client already gone' : 'unix client';
-    const from = session.from === null ? nameless : formatAddress(session.from);
-    return session.to === null ? from : `${from} -> ${formatAddress(session.to)}`;
-  }
-
-  #blame(side: 'near' | 'far' | null): string {
-    if (side === null) return '';
-    const names = { client: ['app', 'peer'], server: ['peer', 'target'], relay: ['client', 'target'] }[
-      this.mode
-    ];
-    return `${side === 'near' ? names[0] : names[1]}: `;
+    const { key = null, carriers, graceMs = 30_000, log } = this.#options;
+    const takesClassic = key === null && (carriers === undefined || carriers === 0);
+    return new TrunkServer({
+      key,
+      clock: this.#clock,
+      memory: this.#stack.memory,
+      log,
+      graceMs,
+      striped: carriers !== 0,
+      carrier: (socket) => {
+        this.#links.tuneAccepted(socket);
+        return this.#carrier(socket);
+      },
+      onStream: (stream, from) => this.#onPeer(stream, from),
+      onClassic: takesClassic
+        ? (socket, first, from) => this.#onPeer(this.#stack.accepted(socket, first), from)
+        : null,
+      onKnown: () => this.#checkLimit(),
+    });
   }
 }
 
-/** With port 0 asked for and several addresses, all get the port that the first one got. */
-function withPort(address: SocketAddress, first: Listener | undefined): SocketAddress {
-  if (first === undefined || address.family === 'unix' || first.address.family === 'unix') return address;
-  return address.port === 0 ? { ...address, port: first.address.port } : address;
+/** @throws RangeError for a key that would protect nothing */
+function checkKey({ key = null, mode, carriers = mode === 'server' ? 1 : 0 }: ServiceOptions): void {
+  if (key === null) return;
+  if (key.length < LEAST_KEY_BYTES)
+    throw new RangeError(
+      `the key has ${key.length} bytes; at least ${LEAST_KEY_BYTES} random ones are needed`,
+    );
+  if (mode === 'relay' || carriers === 0)
+    throw new RangeError('a key protects striped connections only: carriers is 0');
 }

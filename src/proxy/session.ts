@@ -24,7 +24,7 @@ export interface SessionHost {
   /** Starts reaching the far end. */
   dial(handlers: DialHandlers): Cancel;
   /** Builds the far leg's layers. */
-  dialled(socket: IoPipe<'bytes'>): IoPipe;
+  dialled(socket: IoPipe<'bytes'>, near: IoPipe): IoPipe;
   onOpen(session: Session): void;
   onRetry(session: Session, error: PipeError): void;
   /** A layer threw what it should not; onClosed follows. */
@@ -52,6 +52,11 @@ export class Session {
     this.startedAt = startedAt;
     this.#host = host;
     this.#near = near;
+    if (near.broken !== null) {
+      // Gone before anybody looked: nothing to dial for.
+      this.#close(near.broken, 'near');
+      return;
+    }
     near.onActivity = () => this.#onNearActivity();
     const cancel = host.dial({
       onReady: (socket, address) => this.#onFarReady(socket, address),
@@ -60,8 +65,6 @@ export class Session {
     });
     // Dialling may be over before it returns.
     if (this.#state === 'dialling') this.#cancelDial = cancel;
-    // What had happened before we listened.
-    if (near.broken !== null) this.#onNearActivity();
   }
 
   get state(): SessionState {
@@ -110,7 +113,7 @@ export class Session {
     this.#cancelDial = null;
     this.#to = address;
     this.#state = 'open';
-    this.#bridge = new IoBridge(this.#near, this.#host.dialled(socket), {
+    this.#bridge = new IoBridge(this.#near, this.#host.dialled(socket, this.#near), {
       kernelPipes: this.#host.kernelPipes,
       onEnd: (end) => this.#onBridgeEnd(end),
     });

@@ -7,30 +7,38 @@
  *     server, classic    peer -- datagram over bytes ----------------- bytes --- target
  *     server, striped    peer -- stream of a trunk over carriers ----- bytes --- target
  *
- * A carrier is datagram over bytes, too; what is inside differs.
+ * A carrier is datagram over bytes, too; what is inside differs. A server takes both, and sees from the first bytes which
+ * of them it has (trunk_server.ts).
  */
 
+import { defaultPool } from '../core/pool.ts';
+import { protocolOf } from '../core/protocols.ts';
 import { checkedSizes, DatagramPipe } from '../layer/datagram/pipe.ts';
+import { TrunkMemory } from '../layer/trunk/memory.ts';
 import { SEGMENT_BYTES } from '../layer/trunk/transmit.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+
+export { DEFAULT_MEMORY_BYTES, LEAST_MEMORY_BYTES } from '../layer/trunk/memory.ts';
 
 export type ProxyMode = 'client' | 'server' | 'relay';
 
 export interface StackOptions {
+  /** Bytes that all trunks together may hold. Default 256 MiB. */
+  readonly memoryBytes?: number;
   /** The largest message accepted from the peer, in bytes; it sends up to 64 KiB. Default 256 KiB. */
   readonly maxMessageBytes?: number;
 }
-
-/** How far ahead of our apps the peer may send on a stream at first, and on all streams of a trunk together, in bytes. */
-export const WINDOWS = { stream: 256 * 1024, trunk: 64 * 1024 * 1024 } as const;
 
 /** Room in a carrier's message for frame headers and acknowledgements beside a segment. */
 const FRAMES_BYTES = 2048;
 
 /** What a mode builds on the socket that it accepted, and on the one that it dialled. */
 export interface Stack {
-  accepted(socket: IoPipe<'bytes'>): IoPipe;
+  /** @param first what somebody has read already to see what it is */
+  accepted(socket: IoPipe<'bytes'>, first?: Buffer): IoPipe;
   dialled(socket: IoPipe<'bytes'>): IoPipe;
+  /** What all trunks of the process share. */
+  readonly memory: TrunkMemory;
   /** What one connection of a trunk is built of. */
   carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'>;
 }
@@ -42,17 +50,32 @@ export interface Stack {
 export function stackFor(mode: ProxyMode, striped: boolean, options: StackOptions = {}): Stack {
   const sizes = checkedSizes(options);
   const carrierBytes = SEGMENT_BYTES + FRAMES_BYTES;
+  const memory = new TrunkMemory({
+    ...(options.memoryBytes === undefined ? {} : { capacity: options.memoryBytes }),
+    spare: mode === 'server',
+  });
   const carrierSizes = {
     maxMessageBytes: Math.max(sizes.maxMessageBytes, carrierBytes),
     maxSendBytes: carrierBytes,
+    pool: memory.receivePool,
   };
   const plain = (socket: IoPipe<'bytes'>) => socket;
-  const framed = (socket: IoPipe<'bytes'>) => new DatagramPipe(socket, sizes);
+  const framed = (socket: IoPipe<'bytes'>, first?: Buffer) =>
+    new DatagramPipe(socket, { ...sizes, recognise: protocolOf, ...(first === undefined ? {} : { first }) });
   const carrier = (socket: IoPipe<'bytes'>) => new DatagramPipe(socket, carrierSizes);
-  const classic = !striped;
   return {
-    accepted: classic && mode === 'server' ? framed : plain,
-    dialled: classic && mode === 'client' ? framed : plain,
+    accepted: mode === 'server' ? framed : plain,
+    dialled: mode === 'client' && !striped ? (socket) => announced(framed(socket)) : plain,
+    memory,
     carrier,
   };
+}
+
+/**
+ * Says an empty message at once, which adds nothing to the stream: the server need not wait for the app's first words to
+ * see that this is no carrier (adr/0007).
+ */
+function announced(pipe: DatagramPipe): DatagramPipe {
+  if (pipe.writable) pipe.send(defaultPool.take(0));
+  return pipe;
 }

@@ -1,86 +1,108 @@
 /**
  * TrunkClient: keeps a trunk to the peer. Dials its carriers at the start, keeps them warm, and dials again what is lost.
  *
- *     slot 0   dial -> handshake -> carrier -> (lost) -> pause -> dial ...
+ *     slot 0   dial -> handshake -> carrier -> (lost) -> pause -> dial ...          slot.ts
  *     slot 1   dial -> handshake -> carrier ...
  *
- * The first carrier that passes its handshake makes the trunk, the others join it. A peer that was restarted does not
- * know the trunk any more: its streams are reset at once, and a new trunk takes its place.
+ * The first carrier that passes its handshake makes the trunk; the others wait for that, but not for long (first_turn.ts),
+ * and whoever reached another process then is turned away (home.ts). A peer that was restarted does not know the trunk any
+ * more: its streams are reset at once, and a new trunk takes its place. Another process that answers in its stead has to
+ * wait until the trunk has been without any carrier for the grace period: then it takes over.
  */
 
 import { randomBytes } from 'node:crypto';
-import { type Endpoint, formatEndpoint, type SocketAddress } from '../core/address.ts';
+import { type Endpoint, formatAddress, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
-import { formatDuration, plural } from '../core/format.ts';
+import { formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
-import { REFUSED_UNKNOWN_TRUNK, Refusal, TRUNK_ID_BYTES, type Welcome } from '../layer/trunk/handshake.ts';
+import {
+  isPermanent,
+  REFUSED_UNKNOWN_TRUNK,
+  Refusal,
+  TRUNK_ID_BYTES,
+  type Welcome,
+} from '../layer/trunk/handshake.ts';
 import { joinAsClient } from '../layer/trunk/join.ts';
+import type { TrunkMemory } from '../layer/trunk/memory.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
-import { WINDOWS } from './stack.ts';
+import { CarrierLog } from './carrier_log.ts';
+import { FirstTurn } from './first_turn.ts';
+import { Home } from './home.ts';
+import { nameOfPath, type Path, type Paths } from './paths.ts';
+import { CarrierSlot } from './slot.ts';
+import { type CarrierStatus, PastTrunks, statusOfSlot, type TrunkTotals } from './trunk_status.ts';
+import { type OpenHandlers, WaitingOpens } from './waiting.ts';
 
-/** Between two attempts of one slot. */
-const REDIAL_FIRST_MS = 100;
-const REDIAL_MOST_MS = 5000;
+/** Between two attempts of one that cannot succeed before somebody changes something. */
+const REDIAL_HOPELESS_MS = 10_000;
 
 /** Exactly one of the two is called, unless dialling is cancelled. */
 export interface CarrierHandlers {
-  onReady(pipe: IoPipe<'messages'>, address: SocketAddress): void;
+  onReady(socket: IoPipe<'bytes'>, address: SocketAddress): void;
   onFailed(error: PipeError): void;
-}
-
-/** For who asks for a stream; as for a dialled connection, which it stands for. */
-export interface OpenHandlers {
-  onReady(stream: IoPipe<'bytes'>, address: SocketAddress): void;
-  onFailed(error: PipeError): void;
-  onRetry?(error: PipeError): void;
 }
 
 export interface TrunkClientOptions {
-  readonly peer: Endpoint;
+  /** The addresses of the one process at the other end. */
+  readonly peers: readonly Endpoint[];
+  readonly paths: Paths;
+  readonly graceMs: number;
   /** Carriers to keep. */
   readonly carriers: number;
   readonly key: Buffer | null;
-  /** Reaches the peer once and builds a carrier's layers on the socket. */
-  readonly dialCarrier: (handlers: CarrierHandlers) => Cancel;
+  /** Reaches the peer once. */
+  readonly dialCarrier: (path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers) => Cancel;
+  /** Builds a carrier's layers on a connection that has joined. */
+  readonly carrier: (socket: IoPipe<'bytes'>) => IoPipe<'messages'>;
   readonly clock: Clock;
+  /** What the trunk may hold. */
+  readonly memory: TrunkMemory;
   readonly log: Logger;
   readonly connectTimeoutMs: number;
 }
 
-interface Slot {
-  readonly number: number;
-  /** Stops whatever it is doing: dialling, joining, waiting. */
-  cancel: Cancel | null;
-  carrier: Carrier | null;
-  pauseMs: number;
-}
+const NONE: ReadonlySet<string> = new Set();
 
-interface Waiting {
-  readonly label: Buffer;
-  readonly handlers: OpenHandlers;
-  readonly cancelTimer: Cancel;
-}
+const RESTARTED = 'the peer was restarted';
+
+/** So often may a restart look like something else before a balancer is the likelier reason. */
+const STRANGE_ANSWERS = 8;
 
 export class TrunkClient {
   readonly #options: TrunkClientOptions;
-  readonly #slots: Slot[];
-  readonly #waiting = new Set<Waiting>();
+  readonly #name: string;
+  readonly #slots: CarrierSlot[];
+  readonly #waiting: WaitingOpens;
+  readonly #home = new Home();
+  /** Which slot makes the trunk. */
+  readonly #turn: FirstTurn<CarrierSlot>;
   #trunkId = randomBytes(TRUNK_ID_BYTES);
   #trunk: Trunk | null = null;
-  #instance: Buffer | null = null;
+  #carrierLog: CarrierLog | null = null;
+  readonly #past = new PastTrunks();
   #address: SocketAddress | null = null;
   #nextCarrierId = 0;
+  #strangeAnswers = 0;
   #lastError: PipeError | null = null;
+  /** What was said in the log last. */
+  #saidHopeless = '';
+  /** It was said that the peer cannot be reached. */
+  #troubled = false;
+  readonly #saidMissing = new Set<string>();
   #stopped = false;
 
   constructor(options: TrunkClientOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.carriers }, (_, number) => {
-      return { number, cancel: null, carrier: null, pauseMs: REDIAL_FIRST_MS };
-    });
+    this.#name = formatEndpoints(options.peers);
+    this.#waiting = new WaitingOpens(options.clock);
+    this.#turn = new FirstTurn(options.clock);
+    this.#slots = Array.from(
+      { length: options.carriers },
+      (_, number) => new CarrierSlot(number, options.clock, (slot) => this.#dial(slot)),
+    );
   }
 
   /** The trunk, while there is one. */
@@ -88,104 +110,178 @@ export class TrunkClient {
     return this.#trunk;
   }
 
-  start(): void {
-    for (const slot of this.#slots) this.#dial(slot);
+  /** One for each carrier that is wanted, whether it is there or not. */
+  get carriers(): CarrierStatus[] {
+    return this.#slots.map(statusOfSlot);
   }
 
-  /** Opens a stream, at once or as soon as there is a trunk. */
+  get totals(): TrunkTotals {
+    return this.#past.totals(this.#trunk === null ? [] : [this.#trunk.report]);
+  }
+
+  start(): void {
+    for (const slot of this.#slots) slot.dial();
+  }
+
+  /** Opens a stream, at once or as soon as there is something to carry it. */
   open(label: Buffer, handlers: OpenHandlers): Cancel {
-    if (this.#trunk !== null && this.#address !== null) {
+    if (this.#trunk !== null && this.#isUp && this.#address !== null) {
       handlers.onReady(this.#trunk.open(label), this.#address);
       return () => {};
     }
-    const { clock, connectTimeoutMs } = this.#options;
-    const waiting: Waiting = {
-      label,
-      handlers,
-      cancelTimer: clock.after(connectTimeoutMs, () => {
-        this.#waiting.delete(waiting);
-        handlers.onFailed(this.#notReached());
-      }),
-    };
-    this.#waiting.add(waiting);
+    const hopeless = this.#hopeless();
+    if (hopeless !== null) {
+      handlers.onFailed(hopeless);
+      return () => {};
+    }
+    const cancel = this.#waiting.add(label, this.#options.connectTimeoutMs, handlers, () =>
+      this.#notReached(),
+    );
     if (this.#lastError !== null) handlers.onRetry?.(this.#lastError);
-    return () => {
-      waiting.cancelTimer();
-      this.#waiting.delete(waiting);
-    };
+    for (const slot of this.#slots) slot.hurry();
+    return cancel;
   }
 
   /** Ends the trunk and everything in it. */
   stop(error: PipeError): void {
     this.#stopped = true;
-    for (const slot of this.#slots) slot.cancel?.();
-    for (const { cancelTimer, handlers } of [...this.#waiting]) {
-      cancelTimer();
-      handlers.onFailed(error);
-    }
-    this.#waiting.clear();
+    for (const slot of this.#slots) slot.stop();
+    this.#turn.end();
+    this.#waiting.fail(error);
     this.#trunk?.end(error);
   }
 
-  #dial(slot: Slot): void {
-    slot.cancel = this.#options.dialCarrier({
-      onReady: (pipe, address) => this.#join(slot, pipe, address),
+  get #isUp(): boolean {
+    return this.#trunk !== null && this.#trunk.carriers.size > 0;
+  }
+
+  get #hasStreams(): boolean {
+    return this.#trunk !== null && this.#trunk.streams.size > 0;
+  }
+
+  #dial(slot: CarrierSlot): Cancel {
+    // With others at work, its own way or none; without, any way.
+    const detour = this.#isUp ? 0 : slot.failures;
+    const avoid = this.#isUp || this.#hasStreams ? this.#home.elsewhere : NONE;
+    const path = this.#options.paths.of(slot.number, detour, avoid);
+    return this.#options.dialCarrier(path, avoid, {
+      onReady: (socket, address) => {
+        slot.way = nameOfPath(address, path.from);
+        this.#join(slot, socket, address);
+      },
       onFailed: (error) => this.#onFailed(slot, error),
     });
   }
 
-  #join(slot: Slot, pipe: IoPipe<'messages'>, address: SocketAddress): void {
-    const { key, clock } = this.#options;
+  #join(slot: CarrierSlot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
+    if (this.#trunk === null && this.#turn.isTaken) this.#hold(slot, socket, address);
+    else {
+      if (this.#trunk === null) this.#turn.take(slot);
+      this.#greet(slot, socket, address);
+    }
+  }
+
+  #greet(slot: CarrierSlot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
+    const { key, clock, memory } = this.#options;
     const id = this.#nextCarrierId++;
     const trunkId = this.#trunkId;
-    const hello = { trunkId, carrierId: id, mayCreate: this.#trunk === null, windows: WINDOWS };
-    slot.cancel = joinAsClient(pipe, hello, key, clock, (error, welcome) => {
-      slot.cancel = null;
+    const mayCreate = this.#trunk === null;
+    const hello = { trunkId, carrierId: id, mayCreate, windows: memory.windows };
+    const done = (error: PipeError | null, welcome: Welcome | null) => {
       if (this.#stopped) return;
-      if (error === null && welcome !== null && trunkId.equals(this.#trunkId)) {
-        this.#onJoined(slot, id, pipe, address, welcome);
-        return;
+      this.#turn.over(slot);
+      // One that might have made the trunk anew joins only where others show that it is still the same.
+      const isSame = trunkId.equals(this.#trunkId) && !(mayCreate && this.#trunk !== null && !this.#isUp);
+      if (error === null && welcome !== null && isSame) this.#onWelcome(slot, id, socket, address, welcome);
+      else {
+        if (error === null) socket.discard(new PipeError('cancelled', 'trunk'));
+        const unknown = error instanceof Refusal && error.refusal === REFUSED_UNKNOWN_TRUNK;
+        if (unknown && trunkId.equals(this.#trunkId)) this.#onElsewhere(slot, address);
+        else this.#onFailed(slot, error ?? new PipeError('cancelled', 'trunk'));
       }
-      if (error === null) pipe.discard(new PipeError('cancelled', 'trunk'));
-      if (error instanceof Refusal && error.refusal === REFUSED_UNKNOWN_TRUNK) this.#onForgotten(trunkId);
-      this.#onFailed(slot, error ?? new PipeError('cancelled', 'trunk'));
+      this.#turn.release();
+    };
+    slot.handshake(() => joinAsClient(socket, hello, key, clock, done));
+  }
+
+  /** Another slot is about to make the trunk. */
+  #hold(slot: CarrierSlot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
+    slot.handshake(() => {
+      const cancel = this.#turn.hold(() => this.#greet(slot, socket, address));
+      return () => {
+        cancel();
+        socket.discard(new PipeError('cancelled', 'trunk'));
+      };
     });
   }
 
-  #onJoined(
-    slot: Slot,
+  #onWelcome(
+    slot: CarrierSlot,
     id: number,
-    pipe: IoPipe<'messages'>,
+    socket: IoPipe<'bytes'>,
     address: SocketAddress,
     welcome: Welcome,
   ): void {
-    if (this.#instance !== null && !this.#instance.equals(welcome.instance)) {
-      pipe.discard(new PipeError('cancelled', 'trunk'));
-      this.#onForgotten(this.#trunkId);
-      this.#onFailed(slot, new PipeError('reset', 'trunk', 'the peer was restarted'));
+    if (!this.#home.isHere(welcome.instance, formatAddress(address))) {
+      socket.discard(new PipeError('cancelled', 'trunk'));
+      this.#onElsewhere(slot, address);
       return;
     }
-    slot.pauseMs = REDIAL_FIRST_MS;
     this.#address = address;
-    this.#instance = welcome.instance;
     const trunk = this.#trunk ?? this.#makeTrunk(welcome);
-    slot.carrier = trunk.addCarrier(id, pipe);
-    this.#lastError = null;
-    this.#options.log.debug(`carrier ${id} joined`);
-    for (const waiting of [...this.#waiting]) {
-      waiting.cancelTimer();
-      this.#waiting.delete(waiting);
-      waiting.handlers.onReady(trunk.open(waiting.label), address);
+    const carrier = trunk.addCarrier(id, this.#options.carrier(socket));
+    // What came with the handshake may have ended it again.
+    if (trunk.carriers.get(id) !== carrier) {
+      this.#onFailed(slot, new PipeError('reset', 'trunk'));
+      return;
     }
+    slot.onJoined(carrier);
+    this.#lastError = null;
+    this.#saidHopeless = '';
+    if (this.#troubled) this.#options.log.info(`${this.#name} can be reached again`);
+    this.#troubled = false;
+    if (trunk.carriers.size === this.#slots.length) this.#saidMissing.clear();
+    this.#strangeAnswers = 0;
+    this.#carrierLog?.joined();
+    // It answers: no need for the others to wait.
+    if (trunk.carriers.size === 1) for (const other of this.#slots) other.hurry();
+    this.#waiting.admit((label) => trunk.open(label), address);
+  }
+
+  /** A process answered that does not know the trunk. */
+  #onElsewhere(slot: CarrierSlot, address: SocketAddress): void {
+    const where = formatAddress(address);
+    const { log, peers } = this.#options;
+    // Without streams there is nothing to wait for.
+    const final = this.#home.hasAddress(where) || peers.length === 1 || !this.#hasStreams;
+    const restarted = !this.#isUp && final;
+    const words = `${where} leads to another tcp-proxy -s`;
+    if (restarted) this.#trunk?.end(new PipeError('reset', 'trunk', RESTARTED));
+    else if (!this.#home.hasAddress(where)) {
+      if (this.#home.leadsElsewhere(where))
+        log.warn(
+          `${words} than the other addresses of the peer, and is not used: they have to lead to the same one`,
+        );
+    } else {
+      // A machine that was switched off and on leaves carriers that look alive; a question makes it reset them.
+      this.#trunk?.probe();
+      if (++this.#strangeAnswers === STRANGE_ANSWERS)
+        log.warn(
+          `${words} each time: if there is a load balancer, let it keep to one server for each client`,
+        );
+    }
+    this.#onFailed(slot, new PipeError('reset', 'trunk', restarted ? RESTARTED : words));
   }
 
   #makeTrunk(welcome: Welcome): Trunk {
-    const { clock, log, peer } = this.#options;
+    const { clock, graceMs, log, memory } = this.#options;
     const trunk = new Trunk({
       role: 'client',
       clock,
-      streamWindow: WINDOWS.stream,
-      trunkWindow: WINDOWS.trunk,
+      graceMs,
+      memory: memory.join(),
+      streamWindow: memory.windows.stream,
+      trunkWindow: memory.windows.trunk,
       peerStreamWindow: welcome.windows.stream,
       peerTrunkWindow: welcome.windows.trunk,
       // The server has nothing to open: it gets a reset.
@@ -194,51 +290,78 @@ export class TrunkClient {
       onEnd: (error) => this.#onTrunkEnd(error),
     });
     this.#trunk = trunk;
-    log.info(`striping to ${formatEndpoint(peer)} over ${plural(this.#slots.length, 'connection')}`);
+    this.#carrierLog = new CarrierLog({
+      log,
+      clock,
+      whom: `to ${this.#name}`,
+      wanted: this.#slots.length,
+      graceMs,
+      streams: () => trunk.streams.size,
+    });
     return trunk;
   }
 
   #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
-    this.#options.log.debug(
-      `carrier ${carrier.id} lost: ${error === null ? 'closed by the peer' : error.message}`,
-    );
     const slot = this.#slots.find((candidate) => candidate.carrier === carrier);
     if (slot === undefined) return;
-    slot.carrier = null;
-    this.#dialLater(slot);
+    this.#carrierLog?.lost(slot.way === this.#name ? '' : slot.way, error);
+    slot.onLost();
   }
 
   #onTrunkEnd(error: PipeError): void {
+    if (this.#trunk !== null) this.#past.add(this.#trunk.report);
     this.#trunk = null;
-    this.#instance = null;
+    this.#home.forget();
     this.#trunkId = randomBytes(TRUNK_ID_BYTES);
     this.#nextCarrierId = 0;
+    this.#carrierLog?.over(this.#stopped ? null : error);
+    this.#carrierLog = null;
     if (this.#stopped) return;
-    this.#options.log.warn(`the trunk is over: ${error.message}`);
-    for (const slot of this.#slots) {
-      if (slot.carrier === null) continue;
-      slot.carrier = null;
-      this.#dialLater(slot);
+    for (const slot of this.#slots) if (slot.carrier !== null) slot.onLost();
+  }
+
+  #onFailed(slot: CarrierSlot, error: PipeError): void {
+    if (this.#stopped) return;
+    this.#lastError = error;
+    slot.onFailed(error, isPermanent(error) ? REDIAL_HOPELESS_MS : 0, this.#waiting.size > 0);
+    const hopeless = this.#hopeless();
+    if (hopeless === null) {
+      this.#sayFailed(slot, error);
+      this.#waiting.retry(error);
+    } else this.#giveUp(hopeless);
+  }
+
+  /** Once each: that the peer cannot be reached, or why some of its connections are missing. */
+  #sayFailed(slot: CarrierSlot, error: PipeError): void {
+    const { log } = this.#options;
+    if (!this.#isUp) {
+      if (!this.#troubled) log.warn(`${error.message}; connections wait while it is tried again`);
+      this.#troubled = true;
+    } else if (
+      (slot.failures > 1 || error.code === 'address-invalid') &&
+      !this.#saidMissing.has(error.message)
+    ) {
+      log.warn(`a connection is missing, and is tried again: ${error.message}`);
+      this.#saidMissing.add(error.message);
     }
   }
 
-  /** The peer knows nothing of the trunk any more. */
-  #onForgotten(trunkId: Buffer): void {
-    if (trunkId.equals(this.#trunkId))
-      this.#trunk?.end(new PipeError('reset', 'trunk', 'the peer was restarted'));
+  /** Why no attempt can succeed until somebody changes something: another key, for example. Null while one may. */
+  #hopeless(): PipeError | null {
+    if (this.#trunk !== null && this.#trunk.carriers.size > 0) return null;
+    const last = this.#slots.at(-1)?.failure ?? null;
+    const all = this.#slots.every(({ failure }) => failure !== null && isPermanent(failure));
+    if (!all || last === null) return null;
+    return new PipeError(last.code, last.layer, `${this.#name}: ${last.message}`, last);
   }
 
-  #onFailed(slot: Slot, error: PipeError): void {
-    this.#lastError = error;
-    for (const { handlers } of this.#waiting) handlers.onRetry?.(error);
-    this.#dialLater(slot);
-  }
-
-  #dialLater(slot: Slot): void {
-    if (this.#stopped) return;
-    const pauseMs = slot.pauseMs * (0.5 + Math.random() / 2);
-    slot.pauseMs = Math.min(2 * slot.pauseMs, REDIAL_MOST_MS);
-    slot.cancel = this.#options.clock.after(pauseMs, () => this.#dial(slot));
+  /** Apps are told at once; it is tried again behind their backs. */
+  #giveUp(reason: PipeError): void {
+    if (this.#saidHopeless !== reason.message) this.#options.log.error(reason.message);
+    this.#saidHopeless = reason.message;
+    // Whoever is there now does not know it.
+    this.#trunk?.end(reason);
+    this.#waiting.fail(reason);
   }
 
   #notReached(): PipeError {
@@ -246,10 +369,6 @@ export class TrunkClient {
     const last = this.#lastError;
     if (last !== null)
       return new PipeError(last.code, last.layer, `${last.message}; gave up after ${limit}`, last);
-    return new PipeError(
-      'timeout',
-      'trunk',
-      `${formatEndpoint(this.#options.peer)} did not answer within ${limit}`,
-    );
+    return new PipeError('timeout', 'trunk', `${this.#name} did not answer within ${limit}`);
   }
 }

@@ -1,112 +1,254 @@
 /**
- * TrunkServer: takes carriers from peers and puts them into their trunks.
+ * TrunkServer: takes connections from peers, finds out who they are, and puts carriers into their trunks.
+ *
+ *     connection --> stranger --(HELLO, proof)--> carrier of a trunk --> streams
+ *                       |
+ *                       +--(anything else, or silence)--> the classic framing, where that is taken
+ *
+ * Nothing is dialled, and nothing above 512 bytes read, for a stranger. join.ts has the handshake.
  */
 
 import { randomBytes } from 'node:crypto';
-import { formatAddress, type SocketAddress } from '../core/address.ts';
-import type { Cancel, Clock } from '../core/clock.ts';
-import type { PipeError } from '../core/errors.ts';
+import type { SocketAddress } from '../core/address.ts';
+import type { Clock } from '../core/clock.ts';
+import { PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { protocolOf } from '../core/protocols.ts';
+import type { Carrier } from '../layer/trunk/carrier.ts';
+import { CarrierIds } from '../layer/trunk/carrier_ids.ts';
+import { NotAPeer } from '../layer/trunk/greeting.ts';
 import {
   type Hello,
+  REFUSED_BUSY,
   REFUSED_CARRIER,
+  REFUSED_FRAMING,
   REFUSED_UNKNOWN_TRUNK,
   Refusal,
   TRUNK_ID_BYTES,
 } from '../layer/trunk/handshake.ts';
-import { joinAsServer } from '../layer/trunk/join.ts';
+import { type Joining, joinAsServer } from '../layer/trunk/join.ts';
+import type { TrunkMemory } from '../layer/trunk/memory.ts';
 import type { StripedPipe } from '../layer/trunk/stream.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
-import { WINDOWS } from './stack.ts';
+import { CarrierLog } from './carrier_log.ts';
+import { hostOf, nameOf, RefusalLog } from './refusal_log.ts';
+import { type StrangerLimits, Strangers } from './strangers.ts';
+import { type CarrierStatus, PastTrunks, statusOf, type TrunkTotals } from './trunk_status.ts';
+
+/** Twice what a client keeps: a carrier that died unnoticed is still there when its successor comes. */
+const MOST_CARRIERS = 128;
+const MOST_TRUNKS = 1000;
 
 export interface TrunkServerOptions {
   readonly key: Buffer | null;
   readonly clock: Clock;
+  /** What all trunks together may hold. */
+  readonly memory: TrunkMemory;
   readonly log: Logger;
+  /** How long streams survive without any carrier, in milliseconds. */
+  readonly graceMs: number;
+  /** Builds a carrier's layers on a connection that has joined. */
+  readonly carrier: (socket: IoPipe<'bytes'>) => IoPipe<'messages'>;
   /** A peer opened a stream. `from` is where its trunk's first carrier came from. */
   readonly onStream: (stream: StripedPipe, from: SocketAddress | null) => void;
+  /** Takes over a connection of the classic framing, of which `first` was read. Null: only striped ones are taken. */
+  readonly onClassic: ((socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null) => void) | null;
+  /** Whether striped ones are taken. */
+  readonly striped: boolean;
+  /** Somebody is no stranger any more, or gone. */
+  readonly onKnown: () => void;
+  readonly strangers?: StrangerLimits;
+}
+
+interface Entry {
+  readonly trunk: Trunk;
+  /** Counts the trunks of this process, from 1. */
+  readonly number: number;
+  readonly ids: CarrierIds;
+  onJoined(carrier: Carrier, from: SocketAddress | null): void;
+  onLost(carrier: Carrier, error: PipeError | null): void;
 }
 
 export class TrunkServer {
   readonly #options: TrunkServerOptions;
-  readonly #trunks = new Map<string, Trunk>();
-  readonly #joining = new Set<Cancel>();
+  readonly #trunks = new Map<string, Entry>();
+  readonly #strangers: Strangers;
+  readonly #refusals: RefusalLog;
+  readonly #joining = new Set<Joining>();
   /** Tells clients whether they still talk to the process that knows their trunk. */
   readonly #instance = randomBytes(TRUNK_ID_BYTES);
+  readonly #past = new PastTrunks();
+  #begun = 0;
   #stopped = false;
 
   constructor(options: TrunkServerOptions) {
     this.#options = options;
+    this.#strangers = new Strangers(options.strangers);
+    this.#refusals = new RefusalLog(options.log, options.clock);
   }
 
   get trunks(): Iterable<Trunk> {
-    return this.#trunks.values();
+    return [...this.#trunks.values()].map(({ trunk }) => trunk);
   }
 
-  /** Takes a connection over; whoever it is has to prove that it may be here. */
-  accept(pipe: IoPipe<'messages'>, from: SocketAddress | null): void {
-    const { key, clock, log } = this.#options;
-    const welcome = { instance: this.#instance, windows: WINDOWS };
-    const admit = (hello: Hello) => this.#admit(hello);
-    let over = false;
-    const cancel = joinAsServer(pipe, key, welcome, admit, clock, (error, hello) => {
-      over = true;
-      this.#joining.delete(cancel);
-      if (this.#stopped) return;
-      if (error === null && hello !== null) this.#onJoined(hello, pipe, from);
-      else log.warn(`a connection from ${nameOf(from)} is refused: ${error?.message ?? 'no reason'}`);
-    });
-    if (!over) this.#joining.add(cancel);
+  get carriers(): CarrierStatus[] {
+    return [...this.#trunks.values()].flatMap(({ trunk, number }) => statusOf(trunk, number));
+  }
+
+  get totals(): TrunkTotals {
+    return this.#past.totals([...this.#trunks.values()].map(({ trunk }) => trunk.report));
+  }
+
+  /** Connections that may turn out to be classic ones. */
+  get undecided(): number {
+    return this.#options.onClassic === null ? 0 : this.#strangers.size;
+  }
+
+  /** There is a trunk. */
+  get striping(): boolean {
+    return this.#trunks.size > 0;
+  }
+
+  /** Takes a connection over, whoever it is. */
+  accept(socket: IoPipe<'bytes'>, from: SocketAddress | null): void {
+    const { key, clock, memory, onClassic, onKnown } = this.#options;
+    const leave = () => {
+      leaveStrangers();
+      this.#joining.delete(joining);
+      if (!this.#stopped) onKnown();
+    };
+    const joining = joinAsServer(
+      socket,
+      {
+        key,
+        welcome: { instance: this.#instance, windows: memory.windows },
+        admit: (hello) => this.#admit(hello),
+        onJoined: (hello) => {
+          this.#onJoined(hello, socket, from);
+          leave();
+        },
+        onFailed: (error) => {
+          if (!this.#stopped) this.#refusals.refused(from, error.message);
+          leave();
+        },
+        onOther:
+          onClassic === null
+            ? null
+            : (first) => {
+                this.#onOther(socket, first, from);
+                leave();
+              },
+      },
+      clock,
+    );
+    this.#joining.add(joining);
+    const leaveStrangers = this.#strangers.add(from, () => joining.hurry());
   }
 
   /** Ends all trunks and everything in them. */
   stop(error: PipeError): void {
     this.#stopped = true;
-    for (const cancel of [...this.#joining]) cancel();
-    for (const trunk of [...this.#trunks.values()]) trunk.end(error);
+    for (const joining of [...this.#joining]) joining.cancel();
+    for (const { trunk } of [...this.#trunks.values()]) trunk.end(error);
   }
 
+  /** @throws Refusal */
   #admit(hello: Hello): void {
-    const trunk = this.#trunks.get(hello.trunkId.toString('hex'));
-    if (trunk === undefined && !hello.mayCreate) {
-      throw new Refusal(REFUSED_UNKNOWN_TRUNK, 'this trunk is not known here (any more)');
-    }
-    if (trunk?.carriers.has(hello.carrierId))
-      throw new Refusal(REFUSED_CARRIER, 'this carrier is there already');
+    if (!this.#options.striped) throw new Refusal(REFUSED_FRAMING, 'the server (-s -n 0) does not stripe');
+    const entry = this.#trunks.get(hello.trunkId.toString('hex'));
+    if (entry === undefined && !hello.mayCreate)
+      throw new Refusal(
+        REFUSED_UNKNOWN_TRUNK,
+        'it belongs to a striped connection that this process does not know (any more)',
+      );
+    if (entry?.ids.isUsed(hello.carrierId))
+      throw new Refusal(REFUSED_CARRIER, 'this connection has been here before');
+    if (entry !== undefined && entry.trunk.carriers.size >= MOST_CARRIERS)
+      throw new Refusal(REFUSED_BUSY, 'too many connections to stripe over already');
+    if (entry === undefined && !this.#roomForTrunk())
+      throw new Refusal(
+        REFUSED_BUSY,
+        'too many clients: the memory of this proxy is promised to others (--memory)',
+      );
   }
 
-  #onJoined(hello: Hello, pipe: IoPipe<'messages'>, from: SocketAddress | null): void {
+  /** Trunks without a connection or a stream, as restarted clients and strangers leave them, have to make room. */
+  #roomForTrunk(): boolean {
+    const { memory } = this.#options;
+    const full = () => this.#trunks.size >= MOST_TRUNKS || !memory.hasShare;
+    for (const { trunk } of [...this.#trunks.values()]) {
+      if (!full()) break;
+      if (trunk.carriers.size === 0 && trunk.streams.size === 0)
+        trunk.end(new PipeError('descriptors', 'trunk', 'it had no connection, and others need its place'));
+    }
+    return !full();
+  }
+
+  #onJoined(hello: Hello, socket: IoPipe<'bytes'>, from: SocketAddress | null): void {
     const id = hello.trunkId.toString('hex');
-    let trunk = this.#trunks.get(id);
-    if (trunk === undefined) {
-      trunk = this.#makeTrunk(hello, from);
-      this.#trunks.set(id, trunk);
+    let entry = this.#trunks.get(id);
+    if (entry === undefined) {
+      entry = this.#makeEntry(hello, from);
+      this.#trunks.set(id, entry);
     }
-    trunk.addCarrier(hello.carrierId, pipe);
+    entry.ids.use(hello.carrierId);
+    const carrier = entry.trunk.addCarrier(hello.carrierId, this.#options.carrier(socket));
+    entry.onJoined(carrier, from);
   }
 
-  #makeTrunk(hello: Hello, from: SocketAddress | null): Trunk {
-    const { clock, log, onStream } = this.#options;
-    log.info(`a trunk from ${nameOf(from)}`);
-    return new Trunk({
+  #onOther(socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null): void {
+    if (protocolOf(first) === null) {
+      this.#options.onClassic?.(socket, first, from);
+      return;
+    }
+    const error = new NotAPeer(first);
+    socket.discard(error);
+    this.#refusals.refused(from, error.message);
+  }
+
+  #makeEntry(hello: Hello, from: SocketAddress | null): Entry {
+    const { clock, graceMs, log, memory, onStream } = this.#options;
+    const trunk = new Trunk({
       role: 'server',
       clock,
-      streamWindow: WINDOWS.stream,
-      trunkWindow: WINDOWS.trunk,
+      memory: memory.join(),
+      streamWindow: memory.windows.stream,
+      trunkWindow: memory.windows.trunk,
       peerStreamWindow: hello.windows.stream,
       peerTrunkWindow: hello.windows.trunk,
       onStream: (stream) => onStream(stream, from),
-      onCarrierLost: (carrier, error) =>
-        log.debug(`carrier ${carrier.id} lost: ${error?.message ?? 'closed by the peer'}`),
+      graceMs,
+      onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
       onEnd: (error) => {
+        this.#past.add(trunk.report);
         this.#trunks.delete(hello.trunkId.toString('hex'));
-        if (!this.#stopped) log.info(`the trunk from ${nameOf(from)} is over: ${error.message}`);
+        carrierLog.over(this.#stopped ? null : error);
       },
     });
+    const whom = `from ${hostOf(from)}`;
+    const carrierLog = new CarrierLog({
+      log,
+      clock,
+      whom,
+      wanted: null,
+      graceMs,
+      streams: () => trunk.streams.size,
+    });
+    const names = new Map<Carrier, string>();
+    const entry = {
+      trunk,
+      number: ++this.#begun,
+      ids: new CarrierIds(),
+      onJoined(carrier: Carrier, source: SocketAddress | null) {
+        names.set(carrier, nameOf(source));
+        carrierLog.joined();
+      },
+      onLost(carrier: Carrier, error: PipeError | null) {
+        carrierLog.lost(names.get(carrier) ?? '', error);
+        names.delete(carrier);
+      },
+    };
+    return entry;
   }
-}
-
-function nameOf(from: SocketAddress | null): string {
-  return from === null ? 'a unix client' : formatAddress(from);
 }

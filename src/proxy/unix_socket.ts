@@ -23,14 +23,15 @@ export function pathToBind(path: string): string {
   return Buffer.byteLength(absolute) <= LONGEST_PATH_BYTES ? absolute : path;
 }
 
-/** @throws PipeError `address-in-use` when it is served, or is not a socket at all */
+/** @throws PipeError `address-in-use` when it is served, `address-invalid` when it is not a socket at all */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!hasFile(path)) return;
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  if (!found.isSocket()) throw new PipeError('address-in-use', 'tcp', `${path} exists and is not a socket`);
+  if (!found.isSocket())
+    throw new PipeError('address-invalid', 'tcp', 'there is a file that is not a socket');
   if (isListed(resolve(path)) || (await answers(path)))
-    throw new PipeError('address-in-use', 'tcp', `another program already listens at ${path}`);
+    throw new PipeError('address-in-use', 'tcp', 'a program listens there already');
   unlinkSync(path);
 }
 

@@ -15,12 +15,12 @@ t.test("the seed's own command lines, to the letter", async (t) => {
   t.match(run('-c 0.0.0.0:11111 127.0.0.1 22222'), {
     mode: 'client',
     listen: { host: '0.0.0.0', port: 11111 },
-    dial: { host: '127.0.0.1', port: 22222 },
+    dial: [{ host: '127.0.0.1', port: 22222 }],
   });
   t.match(run('-s 0.0.0.0:22222 127.0.0.1:22'), {
     mode: 'server',
     listen: { host: '0.0.0.0', port: 22222 },
-    dial: { host: '127.0.0.1', port: 22 },
+    dial: [{ host: '127.0.0.1', port: 22 }],
   });
 });
 
@@ -33,7 +33,7 @@ t.test('the three modes, by short and long option, before or behind the addresse
     for (const flag of flags) {
       for (const line of [`${flag} :80 host:90`, `:80 ${flag} host:90`, `:80 host:90 ${flag}`]) {
         const { mode: parsed, listen, dial } = run(line);
-        t.same([parsed, listen, dial], [mode, { host: '', port: 80 }, { host: 'host', port: 90 }], line);
+        t.same([parsed, listen, dial], [mode, { host: '', port: 80 }, [{ host: 'host', port: 90 }]], line);
       }
     }
   }
@@ -52,9 +52,9 @@ t.test('addresses in every form, in either place', async (t) => {
     ['unix:app.sock', { path: 'app.sock' }],
   ] as const) {
     const first = run(`-r ${words} other:1`);
-    t.same([first.listen, first.dial], [endpoint, { host: 'other', port: 1 }], `-r ${words} other:1`);
+    t.same([first.listen, first.dial], [endpoint, [{ host: 'other', port: 1 }]], `-r ${words} other:1`);
     const second = run(`-r other 1 ${words}`);
-    t.same([second.listen, second.dial], [{ host: 'other', port: 1 }, endpoint], `-r other 1 ${words}`);
+    t.same([second.listen, second.dial], [{ host: 'other', port: 1 }, [endpoint]], `-r other 1 ${words}`);
   }
   t.same(
     run('-r localhost:0 localhost:1').listen,
@@ -68,12 +68,17 @@ t.test('what is not said has its default', async (t) => {
     do: 'run',
     mode: 'relay',
     listen: { host: '', port: 80 },
-    dial: { host: '', port: 90 },
+    dial: [{ host: '', port: 90 }],
     carriers: 0,
+    keyFile: null,
+    via: [],
+    congestion: undefined,
+    graceMs: 30_000,
     connectTimeoutMs: 10_000,
     drainTimeoutMs: 30_000,
     maxConnections: undefined,
     maxMessageBytes: 262_144,
+    memoryBytes: 268_435_456,
     logLevel: 'info',
     status: true,
   });
@@ -85,13 +90,27 @@ t.test('every option changes what it says', async (t) => {
     ['--connect-timeout=2m', { connectTimeoutMs: 120_000 }],
     ['--drain-timeout 1.5s', { drainTimeoutMs: 1500 }],
     ['--drain-timeout 7', { drainTimeoutMs: 7000 }],
+    ['--drain-timeout 0', { drainTimeoutMs: 0 }],
     ['--drain-timeout 1h', { drainTimeoutMs: 3_600_000 }],
     ['--max-connections 5', { maxConnections: 5 }],
+    ['--memory 64M', { memoryBytes: 67_108_864 }],
     ['--max-message 64k', { maxMessageBytes: 65_536 }],
     ['--max-message 1M', { maxMessageBytes: 1_048_576 }],
     ['--max-message 65536', { maxMessageBytes: 65_536 }],
     ['--log-level debug', { logLevel: 'debug' }],
     ['--no-status', { status: false }],
+    ['--grace 5s', { graceMs: 5000 }],
+    ['--grace 0', { graceMs: 0 }],
+    ['--congestion cubic', { congestion: 'cubic' }],
+    ['--via 10.0.0.1', { via: [{ family: 4, host: '10.0.0.1' }] }],
+    [
+      '--via eth0,wlan0 --via=fe80::1%eth2',
+      {
+        via: [{ device: 'eth0' }, { device: 'wlan0' }, { family: 6, host: 'fe80::1%eth2' }],
+      },
+    ],
+    ['--via [2001:db8::1]', { via: [{ family: 6, host: '2001:db8::1' }] }],
+    ['-n 4 --key /etc/key', { keyFile: '/etc/key' }],
     ['-n 0', { carriers: 0 }],
     ['-n0', { carriers: 0 }],
     ['-n 4', { carriers: 4 }],
@@ -101,6 +120,33 @@ t.test('every option changes what it says', async (t) => {
     t.match(run(`${line} -c 80 90`), part, `${line} in front`);
   }
   t.match(run('-cn0 80 90'), { mode: 'client' }, 'short options in one word');
+});
+
+t.test('a client stripes over four connections unless it is told', async (t) => {
+  for (const [line, carriers] of [
+    ['', 4],
+    ['--key f', 4],
+    ['-n 0', 0],
+    ['-n 1', 1],
+  ] as const)
+    t.equal(run(`-c 80 90 ${line}`).carriers, carriers, line);
+});
+
+t.test('a server takes both framings unless it is told', async (t) => {
+  for (const [line, carriers] of [
+    ['', undefined],
+    ['-n 0', 0],
+    ['-n 4', 4],
+    ['--key f', undefined],
+  ] as const)
+    t.equal(run(`-s 80 90 ${line}`).carriers, carriers, line);
+});
+
+t.test('keygen', async (t) => {
+  t.same(parse('keygen'), { do: 'keygen', file: null });
+  t.same(parse('keygen a.key'), { do: 'keygen', file: 'a.key' });
+  t.same(parse('keygen -- -key'), { do: 'keygen', file: '-key' });
+  t.same(parse('keygen -h'), { do: 'help' });
 });
 
 t.test('help and version', async (t) => {
@@ -130,6 +176,19 @@ t.test('mistakes', async (t) => {
     ['-r 80 1.2.3.400:5', /1\.2\.3\.400 is not an IPv4 address/],
     ['-r 80 host:99999', /0 to 65535/],
     ['-r 80 host:0', /port 0 cannot be dialled; the target needs its real port/],
+    ['-c 80 a:1,b:0', /port 0 cannot be dialled; the peer needs its real port/],
+    ['-c 80 a:1,b', /'b' has no port/],
+    ['-c 80 a:1,', /an address is empty/],
+    ['-s 80 a:1,b:2', /only the peer of -c may have several addresses; -s has one target/],
+    ['-s 80 90 --via eth0', /--via is for -c, which dials the peer/],
+    ['-r 80 90 --grace 1s', /--grace is for -c and -s/],
+    ['-r 80 90 --congestion bbr', /--congestion is for -c and -s/],
+    ['-c 80 90 --congestion no/such', /--congestion no.such: write the name of a congestion control/],
+    ['-c 80 90 --via 10.0.0', /--via: '10.0.0' is neither an IP address nor the name/],
+    ['-c 80 90 --via eth0,', /--via: '' is neither/],
+    ['-c 80 90 --via', /--via needs a value/],
+    ['-c 80 1.2.3.4:1 --via ::1', /--via: ::1 is an IPv6 address, and cannot reach an IPv4 one/],
+    ['-c 80 /run/x --via eth0', /--via: a Unix socket has no way through a network interface/],
     ['-c 80 host:0', /the peer needs its real port/],
     ['-r 80 90 --bogus', /unknown option '--bogus'/],
     ['-r 80 90 -x', /unknown option '-x'/],
@@ -139,10 +198,12 @@ t.test('mistakes', async (t) => {
     ['-r 80 90 --connect-timeout', /--connect-timeout needs a value/],
     ['-r 80 90 --connect-timeout=', /--connect-timeout needs a value/],
     ['-r 80 90 --connect-timeout soon', /--connect-timeout soon: write a time such as 500ms, 10s or 2m/],
-    ['-r 80 90 --connect-timeout 0', /write a time/],
+    ['-r 80 90 --connect-timeout 0', /--connect-timeout 0: it has to be more than 0, such as 500ms/],
+    ['-r 80 90 --connect-timeout 0ms', /more than 0/],
+    ['-r 80 90 --connect-timeout 0.4ms', /more than 0/],
     ['-r 80 90 --connect-timeout -5', /write a time/],
     ['-r 80 90 --connect-timeout 25d', /write a time/],
-    ['-r 80 90 --connect-timeout 1000h', /up to 24 days/],
+    ['-r 80 90 --connect-timeout 1000h', /--connect-timeout 1000h: at most 24 days/],
     ['-r 80 90 --connect-timeout --no-status', /write a time/],
     ['-r 80 90 --connect-timeout 1s --connect-timeout 2s', /--connect-timeout is given twice/],
     ['-r -r 80 90', /--relay is given twice/],
@@ -158,6 +219,13 @@ t.test('mistakes', async (t) => {
     ['-c 80 90 -n 65', /-.carriers 65: write a whole number from 0 to 64/],
     ['-c 80 90 -n auto', /write a whole number from 0 to 64/],
     ['-r 80 90 -n 0', /-n is for -c and -s; a relay \(-r\) has no peer/],
+    ['-r 80 90 --key f', /--key is for -c and -s/],
+    ['-c 80 90 -n 0 --key f', /--key protects nothing here: .*; leave out -n 0/],
+    ['-c 80 90 -n 0 --key f', /protects nothing here/],
+    ['-s 80 90 -n 0 --key f', /protects nothing here: .*; leave out -n 0/],
+    ['-c 80 90 -n 4 --key', /--key needs a value/],
+    ['-c 80 90 -n 4 --key f --key g', /--key is given twice/],
+    ['keygen a b', /too much: 'b'; the form is tcp-proxy keygen \[FILE\]/],
     ['-r 80 90 --__proto__', /unknown option/],
     ['-r 80 90 --constructor', /unknown option/],
   ] as const) {

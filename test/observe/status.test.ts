@@ -1,7 +1,15 @@
 /** Goal: the status view never leaves its place on the screen, whatever it shows, and leaves nothing behind. */
 import fc from 'fast-check';
 import t from 'tap';
-import { type ConnectionRow, renderStatus, StatusLine, type StatusView } from '../../src/observe/status.ts';
+import { columnsOf } from '../../src/core/format.ts';
+import { StatusLine } from '../../src/observe/status.ts';
+import {
+  type CarrierCells,
+  type CarrierRow,
+  type ConnectionRow,
+  renderStatus,
+  type StatusView,
+} from '../../src/observe/view.ts';
 import { sleep } from '../helpers/e2e_wait.ts';
 import { FakeTerminal } from '../helpers/fake_terminal.ts';
 import { propertyOptions } from '../helpers/random.ts';
@@ -17,6 +25,7 @@ const row = (id: number, part: Partial<ConnectionRow> = {}): ConnectionRow => ({
   congestionsForward: 3,
   congestionsBackward: 0,
   ageMs: 62_000,
+  stream: null,
   ...part,
 });
 
@@ -24,6 +33,7 @@ const viewOf = (rows: ConnectionRow[], part: Partial<StatusView> = {}): StatusVi
   title: 'tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.1:22',
   served: 17,
   uptimeMs: 200_000,
+  carriers: [],
   open: rows.length,
   newest: (count) => rows.slice(rows.length - count),
   ...part,
@@ -39,6 +49,93 @@ t.test('as in its picture', async (t) => {
     '  c12  127.0.0.1:40012  open > dialling  0 B      24.0 KB   3/0        1m02s',
   ]);
   t.equal(renderStatus(view(0), 100, 20).length, 1, 'without connections one line');
+});
+
+const carrier = (
+  id: number,
+  part: Partial<CarrierRow> = {},
+  cells: Partial<CarrierCells> = {},
+): CarrierRow => ({
+  id: `k${id}`,
+  way: '',
+  state: 'open',
+  numbers: {
+    traffic: 11_200_000,
+    share: 0.49,
+    srttMs: 50.1,
+    rate: 12_000_000,
+    stalls: 0,
+    unsentBytes: 0,
+    retransmits: 12,
+    cwndBytes: 640_000,
+    ...cells,
+  },
+  ...part,
+});
+
+const striped = (count: number, connections = 1): StatusView =>
+  viewOf(
+    Array.from({ length: connections }, (_, i) =>
+      row(i + 1, { stream: { windowBytes: 262_144, earlyBytes: 0, repeatedBytes: 65_000 } }),
+    ),
+    { carriers: Array.from({ length: count }, (_, i) => carrier(i)) },
+  );
+
+t.test('the carriers and streams of a trunk', async (t) => {
+  const unknown = { rate: null, unsentBytes: null, retransmits: null, cwndBytes: null, srttMs: 0.123 };
+  const carriers = [
+    carrier(0, { way: '192.0.2.1:22222' }),
+    carrier(1, { state: 'stalled' }, unknown),
+    carrier(2, { id: '-', state: 'dialling', numbers: null }),
+  ];
+  t.same(renderStatus({ ...striped(0), carriers }, 120, 20).slice(1), [
+    '  carrier  way              state     traffic    share  srtt    rate       unsent   retrans  stalls  cwnd',
+    '  k0       192.0.2.1:22222  open      11.2 MB/s  49 %   50ms    12.0 MB/s  0 B      12       0       640 KB',
+    '  k1                        stalled   11.2 MB/s  49 %   0.12ms  -          -        -        0       -',
+    '  -                         dialling  -          -      -       -          -        -        -       -',
+    '  id  from             legs         sent     received  window   early    re-sent  congested  age',
+    '  c1  127.0.0.1:40001  open > open  1.54 MB  24.0 KB   262 KB   0 B      65.0 KB  3/0        1m02s',
+  ]);
+});
+
+t.test('too narrow: columns are left out whole, the least telling first', async (t) => {
+  t.same(renderStatus(striped(1), 55, 20).slice(1), [
+    '  carrier  state     traffic    share  srtt',
+    '  k0       open      11.2 MB/s  49 %   50ms',
+    '  id  from             legs         sent     received',
+    '  c1  127.0.0.1:40001  open > open  1.54 MB  24.0 KB',
+  ]);
+});
+
+t.test('too short: connections keep half, carriers in trouble are shown before others', async (t) => {
+  const view = striped(64, 20);
+  const carriers = view.carriers.map((row, i) => (i === 40 ? { ...row, state: 'stalled' } : row));
+  t.same(
+    renderStatus({ ...view, carriers }, 100, 11).map((line) => line.slice(0, 22).trimEnd()),
+    [
+      'tcp-proxy relay on 127',
+      '  carrier  state     t',
+      '  k0       open      1',
+      '  k1       open      1',
+      '  k40      stalled   1',
+      '  ... and 61 more',
+      '  id   from',
+      '  c18  127.0.0.1:40018',
+      '  c19  127.0.0.1:40019',
+      '  c20  127.0.0.1:40020',
+      '  ... and 17 older',
+    ].map((line) => line.slice(0, 22)),
+  );
+  t.equal(renderStatus({ ...view, carriers }, 100, 5)[1], '  carriers: 63 open, 1 stalled, 717 MB/s');
+  for (let height = 1; height <= 30; height++) {
+    for (const count of [1, 2, 4, 64]) {
+      for (const connections of [0, 1, 5, 100]) {
+        const lines = renderStatus(striped(count, connections), 100, height);
+        if (lines.length > height)
+          t.fail(`${count} carriers, ${connections} connections, ${height}: ${lines.length}`);
+      }
+    }
+  }
 });
 
 t.test('more connections than room: the newest are shown, the others counted', async (t) => {
@@ -93,7 +190,7 @@ t.test('within width and height, on one line each, whatever the rows hold', asyn
     );
     return (
       lines.length <= height &&
-      lines.every((line) => line.length <= width && !/[\u0000-\u001f\u007f-\u009f]/.test(line))
+      lines.every((line) => columnsOf(line) <= width && !/[\u0000-\u001f\u007f-\u009f]/.test(line))
     );
   };
   fc.assert(
@@ -116,8 +213,8 @@ t.test('it redraws in place, and log lines scroll by above', async (t) => {
       () => terminal.lines.length === count,
       () => terminal.lines,
     );
-  const top = 'tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.1:22   1 open, 17 served   up 3m';
-  t.equal(terminal.lines[0]?.startsWith(top), true);
+  const top = '1 open, 17 served   up 3m20s   tcp-proxy relay on 127.0.0.1:8080 -> 127.0.0.';
+  t.equal(terminal.lines[0]?.startsWith(top), true, 'too narrow for all: what changes comes first');
   t.equal(terminal.lines.length, 3);
   line.print('first log line');
   t.same(terminal.lines, ['first log line'], 'without the view, which would cost more than the line');
@@ -150,6 +247,52 @@ t.test('it redraws in place, and log lines scroll by above', async (t) => {
   await sleep(100);
   t.equal(terminal.lines.length, all);
   t.equal(terminal.lines.filter((text) => text.includes('served')).length, 0);
+});
+
+for (const rewraps of [true, false]) {
+  t.test(
+    `a window that changes its size${rewraps ? '' : ', on a terminal that cuts lines off'}`,
+    async (t) => {
+      const terminal = new FakeTerminal(100, 24, rewraps);
+      const line = new StatusLine(terminal, () => view(4));
+      line.print('a log line');
+      await eventually('the view', () => terminal.lines.length === 7);
+      for (const [columns, rows] of [
+        [40, 24],
+        [12, 30],
+        [100, 24],
+        [99, 16],
+        [30, 60],
+        [100, 24],
+      ] as const) {
+        terminal.resize(columns, rows);
+        t.equal(terminal.scrolledViews <= 1, true, `${columns} x ${rows}: one view`);
+        t.equal(terminal.lines[0], 'a log line', 'and the log above it');
+      }
+      t.equal(terminal.lines.length, 1 + 6);
+      line.close();
+      t.equal(terminal.lines.length, 1, 'and in the end none of it is left');
+      const { written } = terminal;
+      terminal.resize(50, 24);
+      t.equal(terminal.written, written, 'a closed view does not come back');
+    },
+  );
+}
+
+t.test('it leaves a third of the screen to the log', async (t) => {
+  const terminal = new FakeTerminal(100, 24);
+  const line = new StatusLine(terminal, () => view(30));
+  t.equal(terminal.lines.length, 16);
+  line.close();
+});
+
+t.test('wide characters are counted as such', async (t) => {
+  const [, names, row] = renderStatus(
+    viewOf([{ ...view(1).newest(1)[0], from: '日本' } as ConnectionRow]),
+    90,
+    9,
+  );
+  t.equal(columnsOf(row?.slice(0, row.indexOf('open')) as string), names?.indexOf('legs'), 'in their column');
 });
 
 t.test('a terminal of no known size, and a tiny one', async (t) => {

@@ -73,6 +73,14 @@ class FakeTransport implements Transport {
     return pipe;
   }
   tuneCarrier(): void {}
+  tuneApp(): void {}
+  localEndProblem(): null {
+    return null;
+  }
+  congestionProblem(): null {
+    return null;
+  }
+  readInto(): void {}
   close(): void {}
   async listen(...[address, handlers]: Parameters<Transport['listen']>): ReturnType<Transport['listen']> {
     this.accept = (pipe) => handlers.onConnection(pipe, null);
@@ -180,3 +188,54 @@ t.test('draining again with less patience ends the first, too', async (t) => {
   far.destroy();
   app.destroy();
 });
+
+t.test('an address that leads back to the service', async (t) => {
+  const { target, dial } = await listening(t);
+  target.close();
+  await once(target, 'close');
+  const { port } = dial;
+  for (const [listen, host] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['0.0.0.0', 'localhost'],
+    ['', ''],
+    ['localhost', '::ffff:127.0.0.1'],
+  ] as const) {
+    const made = service(t, { listen: { host: listen, port }, dial: { host, port } });
+    await t.rejects(made.start(), { code: 'loop', message: /itself listens/ }, `${listen} and ${host}`);
+    t.same(made.addresses, [], 'it has let go of its port');
+  }
+});
+
+for (const carriers of [0, 1]) {
+  t.test(`a name that comes to lead back to a client, -n ${carriers}`, async (t) => {
+    const { lines, log } = logged();
+    // A port that is free, as far as can be known.
+    const { target, dial } = await listening(t);
+    target.close();
+    await once(target, 'close');
+    const { port } = dial;
+    const made = service(t, {
+      mode: 'client',
+      log,
+      carriers,
+      connectTimeoutMs: 300,
+      listen: { host: '0.0.0.0', port },
+      dial: { host: 'me.example', port },
+      lookup: async (_host, family) => (family === 4 ? ['127.0.0.1'] : []),
+    });
+    await made.start();
+    await new Promise((closed) => {
+      connect(port, '127.0.0.1')
+        .on('error', () => {})
+        .on('close', closed);
+    });
+    const said = () =>
+      lines.find((line) => /warn {2}c1 failed after .*me\.example.*itself listens/.test(line));
+    await eventually(
+      'the reason',
+      () => said() !== undefined,
+      () => lines,
+    );
+    t.equal(made.totals.connections, 1, 'and it did not dial itself');
+  });
+}

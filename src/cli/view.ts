@@ -1,0 +1,119 @@
+/**
+ * What the status view and the summary at the end are given to show: the numbers of a service, fetched when they are
+ * wanted.
+ */
+
+import { formatAddress } from '../core/address.ts';
+import { formatBytes, formatDuration, plural } from '../core/format.ts';
+import { streamSnapshot } from '../layer/trunk/snapshot.ts';
+import { StripedPipe } from '../layer/trunk/stream.ts';
+import { RateMeter } from '../observe/meter.ts';
+import type { CarrierRow, ConnectionRow, StatusView, StreamCells } from '../observe/view.ts';
+import type { IoPipe } from '../pipe/pipe.ts';
+import type { ProxyService } from '../proxy/service.ts';
+import type { Session } from '../proxy/session.ts';
+import type { CarrierStatus, TrunkTotals } from '../proxy/trunk_status.ts';
+
+/** Looks at the service, each time that it is called. */
+export function viewer(service: ProxyService, title: string): () => StatusView {
+  const meter = new RateMeter();
+  return () => ({
+    title,
+    served: service.totals.connections,
+    uptimeMs: service.uptimeMs,
+    carriers: carrierRows(service.carriers, meter),
+    open: service.sessions.size,
+    newest: (count) => newestRows(service.sessions, count),
+  });
+}
+
+function carrierRows(carriers: readonly CarrierStatus[], meter: RateMeter): CarrierRow[] {
+  const now = performance.now();
+  const severalTrunks = new Set(carriers.map(({ trunk }) => trunk)).size > 1;
+  const all = carriers.reduce((sum, one) => sum + bytesOf(one), 0);
+  const rows = carriers.map((status): CarrierRow => {
+    const { trunk, state, way, carrier } = status;
+    const number = carrier === null ? '-' : `k${carrier.id}`;
+    const id = severalTrunks ? `t${trunk} ${number}` : number;
+    if (carrier === null) return { id, way, state, numbers: null };
+    const bytes = bytesOf(status);
+    const traffic = meter.rate(`${trunk} ${carrier.id}`, bytes, now);
+    return { id, way, state, numbers: { ...carrier, traffic, share: all === 0 ? 0 : bytes / all } };
+  });
+  meter.done();
+  return rows;
+}
+
+function bytesOf({ carrier }: CarrierStatus): number {
+  return carrier === null ? 0 : carrier.sentBytes + carrier.receivedBytes;
+}
+
+/** A Set keeps the order in which they came. */
+function newestRows(sessions: ReadonlySet<Session>, count: number): ConnectionRow[] {
+  const now = performance.now();
+  const rows: ConnectionRow[] = [];
+  let older = sessions.size - count;
+  for (const session of sessions) if (older-- <= 0) rows.push(rowOf(session, now));
+  return rows;
+}
+
+function rowOf(session: Session, now: number): ConnectionRow {
+  return {
+    id: `c${session.id}`,
+    from: session.from === null ? 'nameless' : formatAddress(session.from),
+    near: stateOf(session.near),
+    far: session.far === null ? 'dialling' : stateOf(session.far),
+    bytesForward: session.bytesForward,
+    bytesBackward: session.bytesBackward,
+    congestionsForward: session.congestionsForward,
+    congestionsBackward: session.congestionsBackward,
+    ageMs: now - session.startedAt,
+    stream: streamOf(session),
+  };
+}
+
+function streamOf({ near, far }: Session): StreamCells | null {
+  const stream = [near, far].find((leg) => leg instanceof StripedPipe);
+  return stream === undefined ? null : streamSnapshot(stream);
+}
+
+/** The most telling word for a leg. */
+function stateOf(leg: IoPipe): string {
+  if (leg.broken !== null) return 'broken';
+  if (leg.finReceived && leg.finSent) return 'closed';
+  if (leg.finReceived) return 'fin in';
+  if (leg.finSent) return 'fin out';
+  return leg.writable ? 'open' : 'congested';
+}
+
+/** What there is to say at the end, in lines. */
+export function summaryOf(service: ProxyService): string[] {
+  const { connections, failed, broken, bytesForward, bytesBackward } = service.totals;
+  const troubles = [failed > 0 ? `${failed} failed` : '', broken > 0 ? `${broken} reset` : ''].filter(
+    (text) => text !== '',
+  );
+  const aside = troubles.length === 0 ? '' : ` (${troubles.join(', ')})`;
+  const volume = `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`;
+  const served = `served ${plural(connections, 'connection')}${aside} in ${formatDuration(service.uptimeMs)}: ${volume}`;
+  const totals = service.trunkTotals;
+  return totals === null ? [served] : [served, stripingSummary(totals)];
+}
+
+/** `striped over 4 carriers (26, 25, 25 and 24 % of 1.2 GB): 1 lost, 3 stalls, 1.3 MB sent again`. */
+export function stripingSummary(totals: TrunkTotals): string {
+  const { trunks, shares, otherBytes, lost, stalls, repeatedBytes } = totals;
+  const all = shares.reduce((sum, bytes) => sum + bytes, otherBytes);
+  const percent = (bytes: number) => `${Math.round((100 * bytes) / all)}`;
+  const now = shares.length === 0 ? '' : `${listed(shares.map(percent))} % of ${formatBytes(all)}`;
+  const before = shares.length === 0 ? formatBytes(otherBytes) : `${percent(otherBytes)} %`;
+  const parts = otherBytes > 0 ? [now, `${before} before`] : [now];
+  const share = all === 0 ? '' : ` (${parts.filter((part) => part !== '').join(', ')})`;
+  const where = trunks > 1 ? `, in the last of ${trunks} trunks` : '';
+  const events = [`${lost} lost`, plural(stalls, 'stall'), `${formatBytes(repeatedBytes)} sent again`];
+  return `striped over ${plural(shares.length, 'carrier')}${share}${where}: ${events.join(', ')}`;
+}
+
+function listed(words: readonly string[]): string {
+  const last = words.at(-1) ?? '';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
+}

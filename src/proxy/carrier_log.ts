@@ -1,0 +1,151 @@
+/**
+ * CarrierLog: what becomes of the connections of a striped connection, in lines of log that people understand, at most
+ * one a second. What happens in between is counted, and said with the next.
+ *
+ *     info  striping to 192.0.2.1:22222 over 4 connections
+ *     info  lost a connection to 192.0.2.1:22222 (via eth1: no answer in time); 3 of 4 are up
+ *     info  4 of 4 connections to 192.0.2.1:22222 are up
+ *     warn  lost all connections to 192.0.2.1:22222 (connection reset); 12 app connections wait up to 30s for one
+ *     info  192.0.2.1:22222 can be reached again after 2.3s: 1 of 4 connections is up, and 12 app connections go on
+ */
+
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { PipeError } from '../core/errors.ts';
+import { formatDuration, plural } from '../core/format.ts';
+import type { Logger } from '../core/log.ts';
+
+/** What fails together, or comes together, is one line. */
+const GATHER_MS = 50;
+const BETWEEN_LINES_MS = 1000;
+/** Reasons that one line names. */
+const MOST_REASONS = 3;
+
+export interface CarrierLogOptions {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** `to 192.0.2.1:22222`, `from 192.0.2.7`. */
+  readonly whom: string;
+  /** How many there should be; null on the side that does not know. */
+  readonly wanted: number | null;
+  readonly graceMs: number;
+  /** App connections that are open. */
+  readonly streams: () => number;
+}
+
+export class CarrierLog {
+  readonly #options: CarrierLogOptions;
+  #up = 0;
+  /** What was said last. */
+  #saidUp = 0;
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #everUp = false;
+  #lost = 0;
+  readonly #reasons = new Map<string, number>();
+  #downSince = 0;
+  #cancel: Cancel | null = null;
+  #isOver = false;
+
+  constructor(options: CarrierLogOptions) {
+    this.#options = options;
+  }
+
+  joined(): void {
+    this.#up++;
+    this.#sayLater();
+  }
+
+  /** @param which tells it from the others: `via eth1`; may be empty */
+  lost(which: string, error: PipeError | null): void {
+    this.#up--;
+    this.#lost++;
+    if (this.#up === 0) this.#downSince = this.#options.clock.now();
+    const words = error === null ? 'closed by the other side' : error.message;
+    const reason = which === '' ? words : `${which}: ${words}`;
+    if (this.#reasons.size < MOST_REASONS || this.#reasons.has(reason))
+      this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
+    this.#sayLater();
+  }
+
+  /** The end of it all, with everything that it carried. @param error why, if that is worth a line */
+  over(error: PipeError | null): void {
+    this.#isOver = true;
+    this.#cancel?.();
+    this.#cancel = null;
+    if (error === null) return;
+    const { log, whom, wanted } = this.#options;
+    const byPeer = error.layer === 'peer';
+    const line = `the striped connection ${whom} ${byPeer ? 'was ended by the other side' : 'is over'}: ${error.message}`;
+    // A client that stops is nothing to a server.
+    if (byPeer && wanted === null) log.info(line);
+    else log.warn(line);
+  }
+
+  #sayLater(): void {
+    if (this.#cancel !== null || this.#isOver) return;
+    const { clock } = this.#options;
+    const wait = Math.max(GATHER_MS, this.#saidAt + BETWEEN_LINES_MS - clock.now());
+    this.#cancel = clock.after(wait, () => {
+      this.#cancel = null;
+      this.#say();
+    });
+  }
+
+  #say(): void {
+    const { clock, log } = this.#options;
+    if (!this.#everUp) log.info(this.#begun());
+    else if (this.#up === 0) log.warn(this.#allLost());
+    else if (this.#saidUp === 0) log.info(this.#back());
+    else if (this.#lost > 0) log.info(`${this.#losses()}; ${this.#upNow()}`);
+    else log.info(`${this.#upNow(true)}`);
+    this.#everUp = true;
+    this.#saidUp = this.#up;
+    this.#saidAt = clock.now();
+    this.#lost = 0;
+    this.#reasons.clear();
+  }
+
+  #begun(): string {
+    const { whom, wanted } = this.#options;
+    const so =
+      wanted !== null && this.#up < wanted
+        ? `${this.#up} of ${plural(wanted, 'connection')}`
+        : plural(this.#up, 'connection');
+    return `striping ${whom} over ${so}${this.#lost > 0 ? `; lost ${this.#lost}${this.#why()}` : ''}`;
+  }
+
+  #allLost(): string {
+    const { graceMs, streams, whom } = this.#options;
+    const count = streams();
+    const waiting =
+      count === 0
+        ? ''
+        : `; ${plural(count, 'app connection')} ${count === 1 ? 'waits' : 'wait'} up to ${formatDuration(graceMs)} for one`;
+    return `lost all connections ${whom}${this.#why()}${waiting}`;
+  }
+
+  #back(): string {
+    const { clock, streams, whom } = this.#options;
+    const count = streams();
+    const after = formatDuration(clock.now() - this.#downSince);
+    return `again connected ${whom} after ${after}: ${this.#upNow()}${count === 0 ? '' : `, and ${plural(count, 'app connection')} ${count === 1 ? 'goes' : 'go'} on`}`;
+  }
+
+  #losses(): string {
+    const { whom } = this.#options;
+    const count = this.#lost === 1 ? 'a connection' : plural(this.#lost, 'connection');
+    return `lost ${count} ${whom}${this.#why()}`;
+  }
+
+  #upNow(named = false): string {
+    const { wanted, whom } = this.#options;
+    const count =
+      wanted === null ? plural(this.#up, 'connection') : `${this.#up} of ${plural(wanted, 'connection')}`;
+    return `${count}${named ? ` ${whom}` : ''} ${this.#up === 1 ? 'is' : 'are'} up`;
+  }
+
+  #why(): string {
+    if (this.#reasons.size === 0) return '';
+    const all = [...this.#reasons].map(([reason, count]) => (count === 1 ? reason : `${count} x ${reason}`));
+    return ` (${all.join('; ')})`;
+  }
+}

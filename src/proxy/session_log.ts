@@ -1,0 +1,105 @@
+/**
+ * SessionLog: what becomes of app connections, in lines of log.
+ */
+
+import { type Endpoint, formatAddress, type SocketAddress } from '../core/address.ts';
+import type { PipeError } from '../core/errors.ts';
+import { formatBytes, formatDuration } from '../core/format.ts';
+import type { Logger } from '../core/log.ts';
+import { StripedPipe } from '../layer/trunk/stream.ts';
+import type { IoPipe } from '../pipe/pipe.ts';
+import type { Session } from './session.ts';
+import type { ProxyMode } from './stack.ts';
+
+type Side = 'near' | 'far' | null;
+
+/** What the two legs of a session lead to. */
+const NAMES: Record<ProxyMode, readonly [near: string, far: string]> = {
+  client: ['app', 'peer'],
+  server: ['peer', 'target'],
+  relay: ['client', 'target'],
+};
+
+export class SessionLog {
+  readonly #mode: ProxyMode;
+  readonly #listen: Endpoint;
+  readonly #log: Logger;
+
+  constructor(mode: ProxyMode, listen: Endpoint, log: Logger) {
+    this.#mode = mode;
+    this.#listen = listen;
+    this.#log = log;
+  }
+
+  open(session: Session): void {
+    this.#about(session).info(`open: ${this.#describe(session)}`);
+  }
+
+  retry(session: Session, error: PipeError): void {
+    this.#about(session).debug(`${error.message}; trying again`);
+  }
+
+  bug(session: Session, bug: unknown): void {
+    const log = this.#about(session);
+    const stack = bug instanceof Error ? (bug.stack ?? String(bug)) : String(bug);
+    for (const line of `a bug in tcp-proxy ended this connection: ${stack}`.split('\n')) log.error(line);
+  }
+
+  closed(session: Session, error: PipeError | null, side: Side, now: number): void {
+    const log = this.#about(session);
+    const age = formatDuration(now - session.startedAt);
+    if (session.to === null) {
+      const reason = `${error?.message ?? 'closed'}${this.#guess(session, error, side)}`;
+      log.warn(
+        `failed after ${age}: ${this.#describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`,
+      );
+      return;
+    }
+    const volume = `${formatBytes(session.bytesForward)} sent, ${formatBytes(session.bytesBackward)} received`;
+    const stops = `congested ${session.congestionsForward}/${session.congestionsBackward} times`;
+    const line = `closed after ${age}: ${this.#describe(session)}: ${volume}, ${stops}`;
+    const guess = this.#guess(session, error, side);
+    if (error === null) log.info(line);
+    else {
+      // What somebody has to set right, in contrast to the resets of daily life.
+      const wrong = guess !== '' || error.layer === 'datagram';
+      log[wrong ? 'warn' : 'info'](`${line}; ${this.#blame(side)}${error.message}${guess}`);
+    }
+  }
+
+  /** The classic framing has no words for why: a peer that was reached and reset us before it said anything. */
+  #guess(session: Session, error: PipeError | null, side: Side): string {
+    const silent = error?.code === 'reset' && error.layer === 'tcp' && session.bytesBackward === 0;
+    if (this.#mode !== 'client' || side !== 'far' || !silent) return '';
+    return ' before anything came back: most likely the peer could not reach its target, and its log says why';
+  }
+
+  #about(session: Session): Logger {
+    return this.#log.about(`c${session.id}`);
+  }
+
+  /** `127.0.0.1:40000 -> 127.0.0.1:22`. */
+  #describe(session: Session): string {
+    // A TCP client has no address any more when it was gone before it was accepted.
+    const nameless = this.#listen.path === undefined ? 'a client already gone' : 'unix client';
+    const from = session.from === null ? nameless : nameOfLeg(session.from, session.near, true);
+    return session.to === null ? from : `${from} -> ${nameOfLeg(session.to, session.far, false)}`;
+  }
+
+  #blame(side: Side): string {
+    if (side === null) return '';
+    const [near, far] = NAMES[this.#mode];
+    return `${side === 'near' ? near : far}: `;
+  }
+}
+
+/**
+ * An address; of a stream, whose connections have many addresses, the stream's number behind it. It is the same number on
+ * both sides: `192.0.2.1:22222 stream 16` here is `192.0.2.7 stream 16` there.
+ */
+function nameOfLeg(address: SocketAddress, leg: IoPipe | null, came: boolean): string {
+  if (!(leg instanceof StripedPipe)) return formatAddress(address);
+  // Of who came, the port is that of one of its connections.
+  const where = came && address.family !== 'unix' ? address.host : formatAddress(address);
+  return `${where} stream ${leg.id}`;
+}

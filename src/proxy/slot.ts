@@ -1,0 +1,118 @@
+/**
+ * CarrierSlot: the place of one carrier, and when it is dialled again.
+ *
+ *     dial -> handshake -> carrier -> (lost) -> pause -> dial ...
+ *       |          |
+ *       +----------+----> (failed) -----------> pause
+ *
+ * Pauses double from one to the next, and are jittered so that slots that failed together do not come back together. A
+ * carrier that was lost as soon as it was there does not shorten them. Each attempt has a source port of its own, which
+ * may be another way through the network.
+ */
+
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { PipeError } from '../core/errors.ts';
+import type { Carrier } from '../layer/trunk/carrier.ts';
+
+/** Between two attempts. */
+const REDIAL_FIRST_MS = 100;
+const REDIAL_MOST_MS = 5000;
+/** While an app waits. */
+const REDIAL_WANTED_MS = 1000;
+/** A carrier that lived so long was one. */
+const LIVED_MS = 1000;
+
+export class CarrierSlot {
+  readonly number: number;
+  carrier: Carrier | null = null;
+  /** Which way its connection goes, in words. */
+  way = '';
+  /** Attempts that failed since there was a carrier. */
+  failures = 0;
+  /** Why the last attempt failed; null when it did not, or there was none. */
+  failure: PipeError | null = null;
+  /** What it does while it has no carrier. */
+  stage: 'dialling' | 'joining' | 'waiting' = 'waiting';
+  readonly #clock: Clock;
+  readonly #dial: (slot: CarrierSlot) => Cancel;
+  readonly #random: () => number;
+  /** Stops whatever it is doing: dialling, joining, waiting. */
+  #cancel: Cancel | null = null;
+  #step = 0;
+  #pausing = false;
+  #pauseMs = REDIAL_FIRST_MS;
+  #pausedAt = 0;
+  #joinedAt = 0;
+
+  /** @param dial starts an attempt; whoever is told of its end says so here */
+  constructor(number: number, clock: Clock, dial: (slot: CarrierSlot) => Cancel, random = Math.random) {
+    this.number = number;
+    this.#clock = clock;
+    this.#dial = dial;
+    this.#random = random;
+  }
+
+  dial(): void {
+    this.stage = 'dialling';
+    this.#during(() => this.#dial(this));
+  }
+
+  /** The connection is there. @param begin starts the handshake, or waits for its turn */
+  handshake(begin: () => Cancel): void {
+    this.stage = 'joining';
+    this.#during(begin);
+  }
+
+  onJoined(carrier: Carrier): void {
+    this.#step++;
+    this.#cancel = null;
+    this.#joinedAt = this.#clock.now();
+    this.carrier = carrier;
+    this.failures = 0;
+    this.failure = null;
+  }
+
+  /** @param leastMs to wait, before the jitter @param wanted whether somebody waits for it */
+  onFailed(error: PipeError, leastMs: number, wanted: boolean): void {
+    this.failures++;
+    this.failure = error;
+    this.#dialLater(leastMs, wanted ? REDIAL_WANTED_MS : REDIAL_MOST_MS);
+  }
+
+  onLost(): void {
+    this.carrier = null;
+    if (this.#clock.now() - this.#joinedAt >= LIVED_MS) this.#pauseMs = REDIAL_FIRST_MS;
+    this.#dialLater(0, REDIAL_MOST_MS);
+  }
+
+  /** Somebody waits: a long pause ends, a short one does not. */
+  hurry(): void {
+    if (!this.#pausing || this.#clock.now() - this.#pausedAt < REDIAL_WANTED_MS) return;
+    this.stop();
+    this.dial();
+  }
+
+  stop(): void {
+    this.#step++;
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#pausing = false;
+  }
+
+  #dialLater(leastMs: number, mostMs: number): void {
+    this.stage = 'waiting';
+    const pauseMs = Math.max(leastMs, Math.min(mostMs, this.#pauseMs)) * (0.5 + this.#random() / 2);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, REDIAL_MOST_MS);
+    this.#pausedAt = this.#clock.now();
+    this.#during(() => this.#clock.after(pauseMs, () => this.dial()));
+    this.#pausing = true;
+  }
+
+  /** What is started may be over, and have led to the next step, before it returns. */
+  #during(start: () => Cancel): void {
+    this.#pausing = false;
+    const step = ++this.#step;
+    const cancel = start();
+    if (this.#step === step) this.#cancel = cancel;
+  }
+}

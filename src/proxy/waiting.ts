@@ -1,0 +1,70 @@
+/**
+ * WaitingOpens: app connections that came while there is nothing to carry them, each with its time limit.
+ */
+
+import type { SocketAddress } from '../core/address.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { PipeError } from '../core/errors.ts';
+import type { IoPipe } from '../pipe/pipe.ts';
+
+/** For who asks for a stream; as for a dialled connection, which it stands for. */
+export interface OpenHandlers {
+  onReady(stream: IoPipe<'bytes'>, address: SocketAddress): void;
+  onFailed(error: PipeError): void;
+  onRetry?(error: PipeError): void;
+}
+
+interface Waiting {
+  readonly label: Buffer;
+  readonly handlers: OpenHandlers;
+  readonly cancelTimer: Cancel;
+}
+
+export class WaitingOpens {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** @param late says why nothing came within `timeoutMs` */
+  add(label: Buffer, timeoutMs: number, handlers: OpenHandlers, late: () => PipeError): Cancel {
+    const waiting: Waiting = {
+      label,
+      handlers,
+      cancelTimer: this.#clock.after(timeoutMs, () => {
+        this.#waiting.delete(waiting);
+        handlers.onFailed(late());
+      }),
+    };
+    this.#waiting.add(waiting);
+    return () => this.#remove(waiting);
+  }
+
+  /** An attempt failed, and will be repeated. */
+  retry(error: PipeError): void {
+    for (const { handlers } of [...this.#waiting]) handlers.onRetry?.(error);
+  }
+
+  /** There is something now. */
+  admit(open: (label: Buffer) => IoPipe<'bytes'>, address: SocketAddress): void {
+    for (const waiting of [...this.#waiting]) {
+      // Who was admitted before may have ended it all.
+      if (this.#remove(waiting)) waiting.handlers.onReady(open(waiting.label), address);
+    }
+  }
+
+  fail(error: PipeError): void {
+    for (const waiting of [...this.#waiting]) if (this.#remove(waiting)) waiting.handlers.onFailed(error);
+  }
+
+  #remove(waiting: Waiting): boolean {
+    waiting.cancelTimer();
+    return this.#waiting.delete(waiting);
+  }
+}
