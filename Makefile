@@ -64,8 +64,9 @@ demo: build ## move real data through a pair of proxies and show what happened
 	@$(RUN) dist/tools/demo/demo.js
 
 .PHONY: run
+# On a terminal as a job of its own (-m), so that Ctrl-C reaches it alone: make would be interrupted, and call that an error.
 run: build ## leave a pair of proxies running, with the commands to try
-	@$(RUN) dist/tools/demo/run.js
+	@if [ -t 0 ]; then bash -mc "$(RUN) dist/tools/demo/run.js $$PPID; exit \$$?"; else $(RUN) dist/tools/demo/run.js; fi
 
 # --- checking -----------------------------------------------------------------------------------------------------
 
@@ -91,6 +92,11 @@ static: build ## check without the tests
 unit: build ## run the tests that need nothing but Node
 	@$(TESTS) --except test/e2e/
 
+# The default is SEEDS=10000; SEED=n replays the one that failed.
+.PHONY: sim
+sim: build ## simulate trunks over bad networks: SEEDS=n so many seeds, or SEED=n to replay one
+	@$(TESTS) test/sim/
+
 .PHONY: lint
 lint: $(DEPS) ## look for mistakes in the TypeScript
 	@$(BIOME) lint --error-on-warnings
@@ -109,6 +115,11 @@ test-asan: $(DEPS) ## run the addon's tests under AddressSanitizer and UBSan
 bench-relay: build ## compare the relay with HAProxy, nginx, socat and Node's own pipes
 	@tools/test/install-debian.sh bench
 	@$(RUN) dist/tools/bench/relay.js
+
+.PHONY: bench-striped
+bench-striped: build ## compare the striped pair with the classic one and with HAProxy
+	@tools/test/install-debian.sh bench
+	@$(RUN) dist/tools/bench/striped.js
 
 # A package without its binary is a broken one.
 .PHONY: package

@@ -5,17 +5,10 @@ import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import {
-  BACKENDS,
-  openPath,
-  PAIR,
-  PAIR_PORTABLE,
-  startProxy,
-  TcpProxy,
-  type Way,
-} from '../helpers/e2e_proxy.ts';
+import { openPath, startProxy, TcpProxy } from '../helpers/e2e_proxy.ts';
 import { canUnshare, succeed, temporaryFolder, tool } from '../helpers/e2e_run.ts';
 import { dial, type End, Target } from '../helpers/e2e_tcp.ts';
+import { BACKENDS, PAIR, PAIR_PORTABLE, type Way } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 
@@ -135,7 +128,10 @@ for (const way of [...BACKENDS, PAIR, PAIR_PORTABLE]) {
       await talk(t, await dialIn(), target);
       const second = new TcpProxy(t, ['-r', listen, '127.0.0.1:1'], { env: way.env });
       t.equal(await second.exited, 1);
-      t.match(second.text, /cannot listen on .*listen: another program already listens/);
+      t.match(
+        second.text,
+        /cannot listen on .*listen: a program listens there already; choose another path, or end/,
+      );
       const { count } = target;
       await talk(t, await dialIn(), target);
       t.equal(target.count, count + 1, 'it did not ask by connecting');

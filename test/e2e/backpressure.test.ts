@@ -1,9 +1,10 @@
 /** Goal: a reader that stops, stops its writer; what waits in our processes stays within the budget; nothing is lost. */
 
 import t from 'tap';
-import { openPath, type Path, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath, type Path } from '../helpers/e2e_proxy.ts';
 import { dialThrough, type End, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { sleep } from '../helpers/e2e_wait.ts';
+import { CLASSIC_WAYS, STRIPED } from '../helpers/e2e_ways.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -35,7 +36,7 @@ async function warmUp(path: Path, ends: () => Promise<readonly [End, End]>): Pro
   return path.proxies.map((proxy) => proxy.rssKb);
 }
 
-for (const way of WAYS) {
+for (const way of [...CLASSIC_WAYS, STRIPED]) {
   t.test(way.name, async (t) => {
     const target = await Target.listen(t);
     const path = await openPath(t, way, target.port);

@@ -2,8 +2,9 @@
 
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath } from '../helpers/e2e_proxy.ts';
 import { dialThrough, Target } from '../helpers/e2e_tcp.ts';
+import { WAYS } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 

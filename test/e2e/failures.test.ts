@@ -1,9 +1,10 @@
 /** Goal: a killed or stopped proxy: the others notice, say so, hide nothing, and go on where they can. */
 
 import t from 'tap';
-import { openPath, PAIR, PAIR_PORTABLE, startProxy, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath, startProxy } from '../helpers/e2e_proxy.ts';
 import { dialThrough, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { sleep } from '../helpers/e2e_wait.ts';
+import { PAIR, PAIR_PORTABLE, WAYS } from '../helpers/e2e_ways.ts';
 
 const MIB = 1024 * 1024;
 const pattern = new Pattern();
@@ -37,7 +38,7 @@ for (const way of [PAIR, PAIR_PORTABLE]) {
 
         const args =
           victim === 'near'
-            ? ['-c', `127.0.0.1:${port}`, `127.0.0.1:${path.far.port}`]
+            ? ['-c', `127.0.0.1:${port}`, `127.0.0.1:${path.far.port}`, ...(way.args ?? [])]
             : ['-s', `127.0.0.1:${port}`, `127.0.0.1:${target.port}`];
         await startProxy(t, args, way);
         const [again, farAgain] = await dialThrough(t, path.port, target);

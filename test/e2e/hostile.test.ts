@@ -2,8 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { openPath, PAIR, PAIR_PORTABLE, type Path, startProxy, type TcpProxy } from '../helpers/e2e_proxy.ts';
+import { openPath, type Path, startProxy, type TcpProxy } from '../helpers/e2e_proxy.ts';
 import { dial, dialThrough, Target } from '../helpers/e2e_tcp.ts';
+import { PAIR, PAIR_PORTABLE } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 
@@ -23,19 +24,25 @@ const ATTACKS: { name: string; bytes: Buffer; fin?: boolean; says: RegExp }[] = 
     says: NO_NUMBER,
   },
   {
-    name: 'an HTTP request',
-    bytes: Buffer.from('GET / HTTP/1.1\r\nHost: example.org\r\n\r\n'),
-    fin: true,
-    says: CUT,
+    name: 'a TLS hello',
+    bytes: Buffer.concat([Buffer.from('16030100f8010000f40303', 'hex'), Buffer.alloc(20, 0x7f)]),
+    says: /the other side speaks TLS, not tcp-proxy's framing: it began with "\\x16\\x03\\x01/,
   },
   {
-    name: 'a TLS hello',
-    bytes: Buffer.concat([Buffer.from('16030102000100', 'hex'), Buffer.alloc(20, 0x7f)]),
+    name: 'words',
+    bytes: Buffer.from('hello, is this the right port?\r\n'),
     fin: true,
-    says: CUT,
+    says: /the stream ended in the middle of a message; the connection began with "hello, is this the right": is the other side a tcp-proxy, with the same -n\?/,
   },
   { name: 'an end in the middle of a length', bytes: Buffer.from([0x80]), fin: true, says: CUT },
   { name: 'an end in the middle of a message', bytes: Buffer.from([10, 1, 2, 3]), fin: true, says: CUT },
+];
+
+/** Told by their first six bytes, which -s looks at before it dials its target. */
+const FOREIGN = [
+  { protocol: 'HTTP', bytes: Buffer.from('GET / HTTP/1.1\r\nHost: example.org\r\n\r\n') },
+  { protocol: 'HTTP', bytes: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n') },
+  { protocol: 'SSH', bytes: Buffer.from('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n') },
 ];
 
 async function nextIsServed(t: Test, path: Path, target: Target): Promise<void> {
@@ -67,6 +74,19 @@ for (const way of [PAIR, PAIR_PORTABLE]) {
         await nextIsServed(t, path, target);
       });
     }
+
+    t.test('what is told by its first bytes never reaches the target', async (t) => {
+      for (const { protocol, bytes } of FOREIGN) {
+        const from = server.lines.length;
+        const { count } = target;
+        const stranger = await dial(t, server.port);
+        stranger.write(bytes);
+        t.equal(await stranger.over(5000), 'ECONNRESET');
+        await server.line(new RegExp(`a connection from .* is refused: .*it speaks ${protocol}`), from);
+        t.equal(target.count, count);
+        await nextIsServed(t, path, target);
+      }
+    });
 
     t.test('well-formed, a byte at a time, with empty messages in between', async (t) => {
       const stranger = await dial(t, server.port);
@@ -112,7 +132,11 @@ for (const way of [PAIR, PAIR_PORTABLE]) {
 
     t.test('a hostile -s cannot harm -c either', async (t) => {
       const impostor = await Target.listen(t);
-      const client = await startProxy(t, ['-c', '127.0.0.1:0', `127.0.0.1:${impostor.port}`], way);
+      const client = await startProxy(
+        t,
+        ['-c', '127.0.0.1:0', `127.0.0.1:${impostor.port}`, ...(way.args ?? [])],
+        way,
+      );
       for (const { name, bytes, fin, says } of ATTACKS) {
         const from = client.lines.length;
         const [app, peer] = await dialThrough(t, client.port, impostor);
@@ -121,6 +145,17 @@ for (const way of [PAIR, PAIR_PORTABLE]) {
         t.equal(await app.over(), 'ECONNRESET', name);
         await client.line(new RegExp(`closed after .*peer: ${says.source}`), from);
         t.equal(await peer.over(), 'ECONNRESET', name);
+      }
+      for (const { protocol, bytes } of FOREIGN) {
+        const from = client.lines.length;
+        const [app, peer] = await dialThrough(t, client.port, impostor);
+        peer.write(bytes);
+        t.equal(await app.over(), 'ECONNRESET', protocol);
+        t.equal(app.text, '', 'nothing of it is taken for data');
+        await client.line(
+          new RegExp(`closed after .*peer: the other side speaks ${protocol}, not tcp-proxy's framing`),
+          from,
+        );
       }
       t.equal(await client.end(), 0);
     });

@@ -5,8 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath } from '../helpers/e2e_proxy.ts';
 import { run, succeed, tool } from '../helpers/e2e_run.ts';
+import { WAYS } from '../helpers/e2e_ways.ts';
 
 const MIB = 1024 * 1024;
 const body = randomBytes(24 * MIB);

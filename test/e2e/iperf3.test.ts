@@ -1,10 +1,11 @@
 /** Goal: iperf3 runs through the proxies in both directions and with ten streams, and both its ends count the same. */
 
 import t from 'tap';
-import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath } from '../helpers/e2e_proxy.ts';
 import { background, freePort, run, tool } from '../helpers/e2e_run.ts';
 import { listens } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
+import { WAYS } from '../helpers/e2e_ways.ts';
 
 const MIB = 1024 * 1024;
 const iperf3 = tool('iperf3', 'iperf3');

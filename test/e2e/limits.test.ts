@@ -1,9 +1,10 @@
 /** Goal: out of descriptors or at its limit, the proxy neither spins nor fails those that it serves; others get through later. */
 
 import t, { type Test } from 'tap';
-import { BACKENDS, openPath, PAIR, type Path, RELAY, type Way } from '../helpers/e2e_proxy.ts';
+import { openPath, type Path } from '../helpers/e2e_proxy.ts';
 import { dial, type End, Target } from '../helpers/e2e_tcp.ts';
 import { sleep, until } from '../helpers/e2e_wait.ts';
+import { BACKENDS, PAIR, RELAY, STRIPED, type Way } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 
@@ -64,7 +65,7 @@ async function takeTurns(t: Test, apps: End[]): Promise<void> {
   for (const app of apps) t.equal(await app.over(), 'FIN');
 }
 
-for (const way of [RELAY, PAIR]) {
+for (const way of [RELAY, PAIR, STRIPED]) {
   t.test(`under ulimit -n 120 those who do not fit wait: ${way.name}`, async (t) => {
     const wrapper = ['sh', '-c', 'ulimit -n 120; exec "$0" "$@"'];
     const { path, apps } = await crowd(t, way, wrapper, [], 60);
@@ -102,7 +103,7 @@ for (const way of BACKENDS) {
   });
 }
 
-for (const way of [...BACKENDS, PAIR]) {
+for (const way of [...BACKENDS, PAIR, STRIPED]) {
   t.test(`--max-connections 5: ${way.name}`, async (t) => {
     const { path, apps } = await crowd(t, way, [], ['--max-connections', '5'], 23);
     const inside = await settled(apps);

@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { openPath, PAIR, PAIR_PORTABLE, RELAY, RELAY_PORTABLE } from '../helpers/e2e_proxy.ts';
+import { openPath } from '../helpers/e2e_proxy.ts';
 import { dial, type End, Target } from '../helpers/e2e_tcp.ts';
 import { until, within } from '../helpers/e2e_wait.ts';
+import { BACKENDS, PAIRS } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 
@@ -16,7 +17,7 @@ function speech(name: string): string {
   return `${name}:${digest.repeat(1 + (Number.parseInt(digest.slice(0, 4), 16) % 600))}`;
 }
 
-for (const way of [PAIR, PAIR_PORTABLE, RELAY, RELAY_PORTABLE]) {
+for (const way of [...PAIRS, ...BACKENDS]) {
   t.test(`${CONNECTIONS} at once: ${way.name}`, async (t) => {
     const target = await Target.listen(t);
     const path = await openPath(t, way, target.port);
@@ -39,7 +40,10 @@ for (const way of [PAIR, PAIR_PORTABLE, RELAY, RELAY_PORTABLE]) {
       () => open === CONNECTIONS,
       () => `${open} of ${CONNECTIONS} reached the target`,
     );
-    t.equal(path.near.count(/ open: /), CONNECTIONS);
+    await until(
+      () => path.near.count(/ open: /) === CONNECTIONS,
+      () => `${path.near.count(/ open: /)} of ${CONNECTIONS} are in the log`,
+    );
     for (const [i, app] of apps.entries()) app.fin(speech(`app ${i}`));
     await answered(t, apps);
     const heard = new Set(ends.map((end) => end.text));

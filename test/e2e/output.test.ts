@@ -4,10 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
-import { BACKENDS, COMMAND, openPath, RELAY, startProxy, TcpProxy } from '../helpers/e2e_proxy.ts';
+import { COMMAND, openPath, startProxy, TcpProxy } from '../helpers/e2e_proxy.ts';
 import { background, freePort, tool } from '../helpers/e2e_run.ts';
 import { dial, dialThrough, type End, listens, Target } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
+import { BACKENDS, RELAY } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 
@@ -32,7 +33,7 @@ function refusal(port: number): Promise<void> {
 
 t.test('one line per event, with ids, and a summary', async (t) => {
   const target = await Target.listen(t);
-  const { near } = await openPath(t, RELAY, target.port);
+  const { near } = await openPath(t, RELAY, target.port, { args: ['--log-level', 'info'] });
   await hello(t, ...(await dialThrough(t, near.port, target)));
   const [app, far] = await dialThrough(t, near.port, target);
   far.write('bye');
@@ -298,7 +299,9 @@ t.test('mistakes: exit code 2 and what is right; a port in use: 1 and the reason
     t.equal(await taken.exited, 1);
     t.match(
       taken.text,
-      new RegExp(`cannot listen on 127.0.0.1:${target.port}: another program already listens`),
+      new RegExp(
+        `cannot listen on 127.0.0.1:${target.port}: that address is in use \\(EADDRINUSE\\); choose another port, or end`,
+      ),
     );
     const far = new TcpProxy(t, ['-r', '198.51.100.7:0', '127.0.0.1:1'], { env });
     t.equal(await far.exited, 1);

@@ -1,33 +1,30 @@
 /** Goal: the main job. The seed's three commands, to the letter, carry real ssh sessions to a real sshd. */
 
 import t, { type Test } from 'tap';
-import { PAIR, PAIR_PORTABLE, startProxy, type TcpProxy } from '../helpers/e2e_proxy.ts';
+import { startProxy, type TcpProxy } from '../helpers/e2e_proxy.ts';
 import { background, freePort, run, succeed, tool } from '../helpers/e2e_run.ts';
 import { startSshd } from '../helpers/e2e_sshd.ts';
 import { dial, Target } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
+import { PAIRS, type Way } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(120_000);
 
 const ssh = tool('ssh', 'openssh-client');
 
 /** Only the ports differ from what the seed's author wrote; theirs may be taken on this machine. */
-async function seedPair(
-  t: Test,
-  sshPort: number,
-  env: Readonly<Record<string, string>>,
-): Promise<TcpProxy[]> {
+async function seedPair(t: Test, sshPort: number, { env, args = [] }: Way): Promise<TcpProxy[]> {
   const [outer, inner] = [await freePort(), await freePort()];
-  const client = await startProxy(t, ['-c', `0.0.0.0:${outer}`, '127.0.0.1', `${inner}`], { env });
-  const server = await startProxy(t, ['-s', `0.0.0.0:${inner}`, `127.0.0.1:${sshPort}`], { env });
+  const client = await startProxy(t, ['-c', `0.0.0.0:${outer}`, '127.0.0.1', `${inner}`, ...args], { env });
+  const server = await startProxy(t, ['-s', `0.0.0.0:${inner}`, `127.0.0.1:${sshPort}`, ...args], { env });
   return [client, server];
 }
 
 t.test('ssh through the pair', async (t) => {
   const sshd = await startSshd(t, t.testdir({}));
-  for (const way of [PAIR, PAIR_PORTABLE]) {
+  for (const way of PAIRS) {
     t.test(way.name, async (t) => {
-      const [client] = await seedPair(t, sshd.port, way.env);
+      const [client] = await seedPair(t, sshd.port, way);
       const port = `${client?.port}`;
       const args = ['-p', port, ...sshd.options, `${sshd.user}@localhost`];
 

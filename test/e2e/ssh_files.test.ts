@@ -4,9 +4,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { openPath, WAYS } from '../helpers/e2e_proxy.ts';
+import { openPath } from '../helpers/e2e_proxy.ts';
 import { succeed, tool } from '../helpers/e2e_run.ts';
 import { startSshd } from '../helpers/e2e_sshd.ts';
+import { WAYS } from '../helpers/e2e_ways.ts';
 
 t.setTimeout(180_000);
 
@@ -37,8 +38,9 @@ t.test('files over ssh', async (t) => {
   await succeed(t, git, ['-C', repository, 'add', '.'], { env: identity });
   await succeed(t, git, ['-C', repository, ...author, 'commit', '-q', '-m', 'first'], { env: identity });
 
+  t.jobs = 3;
   for (const [number, way] of WAYS.entries()) {
-    t.test(way.name, async (t) => {
+    t.test(way.name, { buffered: true }, async (t) => {
       const path = await openPath(t, way, sshd.port);
       const at = `${sshd.user}@localhost`;
       const out = join(here, `out${number}`);

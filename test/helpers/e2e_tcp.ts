@@ -188,7 +188,10 @@ export class Target {
     const target = new Target(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(where.path === undefined ? { host: '127.0.0.1', port: 0, ...where } : where, resolve);
+      server.listen(
+        where.path === undefined ? { host: '127.0.0.1', port: 0, backlog: 4096, ...where } : where,
+        resolve,
+      );
     });
     t.teardown(() => {
       for (const socket of sockets) socket.destroy();

@@ -14,8 +14,13 @@ export interface RunningProxy {
   readonly port: number;
   /** The last line that it logged: after stop(), its summary. */
   lastLine(): string;
-  /** Ends it the way an operator would, with SIGTERM; resolves to its exit code. */
-  stop(): Promise<number | null>;
+  /** Ends it the way an operator would; resolves to its exit code. A second time, at once. */
+  stop(signal?: 'SIGINT' | 'SIGTERM'): Promise<number | null>;
+}
+
+/** It ended before it listened. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
 }
 
 /** Processes that are still there if the demo is interrupted. */
@@ -55,14 +60,14 @@ export function startProxy(
         address: listening[1] as string,
         port: Number(listening[2]),
         lastLine: () => last,
-        stop() {
-          child.kill('SIGTERM');
+        stop(signal = 'SIGTERM') {
+          child.kill(signal);
           return exited;
         },
       });
     });
     void exited.then((code) =>
-      reject(new Error(`tcp-proxy ${args.join(' ')} ended with code ${code}: ${last}`)),
+      reject(new StartError(`tcp-proxy ${args.join(' ')} ended with code ${code}: ${last}`)),
     );
   });
 }

@@ -4,7 +4,7 @@
 
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { startProxy } from './pair.ts';
+import { StartError, startProxy } from './pair.ts';
 
 const APP_PORT = 11111;
 const PEER_PORT = 22222;
@@ -23,6 +23,14 @@ function listens(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** A page to fetch, for machines without an ssh server. */
@@ -57,14 +65,24 @@ Try, in another terminal:
 
 Their logs follow. Ctrl-C ends it.
 `);
-  // The second time they end at once.
-  const stop = async () => {
-    await Promise.all([client.stop(), server.stop()]);
-    process.exit(0);
+  // The second time they end at once, and with 1.
+  const stop = async (signal: 'SIGINT' | 'SIGTERM') => {
+    const codes = await Promise.all([client.stop(signal), server.stop(signal)]);
+    process.exit(codes.every((code) => code === 0) ? 0 : 1);
   };
+  // Whoever started it (make, whose id is the argument) was killed, and could not hand that on.
+  const starter = Number(process.argv[2] ?? process.ppid);
+  setInterval(() => {
+    if (!isAlive(starter)) process.kill(process.pid, 'SIGTERM');
+  }, 1000).unref();
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
 } catch (error) {
-  say(`Could not start: ${(error as Error).message}`);
+  // What the proxy has to say about it was shown as it came.
+  if (error instanceof StartError)
+    say(`
+The pair could not start. It needs the ports ${APP_PORT} and ${PEER_PORT}: if they are in use, most likely another
+\`make run\` has them, which Ctrl-C ends where it runs.`);
+  else say(`Could not start: ${(error as Error).message}`);
   process.exit(1);
 }

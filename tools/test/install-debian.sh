@@ -10,9 +10,10 @@ PATH=$PATH:/usr/sbin:/sbin
 case ${1:-tests} in
   tests)
     need=(sshd:openssh-server ssh:openssh-client sftp:openssh-client rsync:rsync curl:curl iperf3:iperf3
-      socat:socat ip:iproute2)
+      socat:socat ip:iproute2 nft:nftables git:git wrk:wrk tshark:tshark
+      redis-server:redis-server redis-benchmark:redis-tools)
     ;;
-  bench) need=(haproxy:haproxy nginx:nginx-light socat:socat) ;;
+  bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3) ;;
   *) echo "usage: $0 [tests | bench]" >&2; exit 2 ;;
 esac
 
@@ -20,6 +21,10 @@ packages=()
 for pair in "${need[@]}"; do
   command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
 done
+# PostgreSQL keeps its server's programs out of PATH.
+if [ "${1:-tests}" = tests ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+  packages+=(postgresql)
+fi
 # nginx relays TCP with a module of its own package.
 if [ "${1:-}" = bench ] && ! compgen -G '/usr/lib/nginx/modules/ngx_stream_module.so' >/dev/null; then
   packages+=(libnginx-mod-stream)

@@ -19,7 +19,8 @@ export type LoadProgram =
   | 'latency_client'
   | 'hold_client'
   | 'stall_target'
-  | 'stall_client';
+  | 'stall_client'
+  | 'steady_client';
 
 export async function buildLoadPrograms(): Promise<void> {
   if (!existsSync(sources))

@@ -1,17 +1,8 @@
-// The bars of the project, held against the run. A verdict is printed, never asserted: machines are noisy.
+// What the relay and the classic pair are held against.
 
-import type { MeasureName } from './contender.ts';
-import type { Results, Summary } from './results.ts';
-
-export interface Verdict {
-  what: string;
-  unit: string;
-  comparison: 'at most' | 'at least';
-  bar: number;
-  measured: Summary | null;
-  /** By the median; null when there is nothing to judge. */
-  met: boolean | null;
-}
+import type { MeasureName } from '../compare/contender.ts';
+import type { Results, Summary } from '../compare/results.ts';
+import { type Verdict, verdict } from '../compare/verdict.ts';
 
 const directions: readonly [MeasureName, string][] = [
   ['bulk-up', 'client to target'],
@@ -24,17 +15,7 @@ const throughput = 'gbitPerSecond';
 
 export function judge(results: Results): Verdict[] {
   const verdicts: Verdict[] = [];
-  const add = (
-    what: string,
-    comparison: Verdict['comparison'],
-    bar: number,
-    measured: Summary | null,
-    unit = '',
-  ) => {
-    const met =
-      measured === null ? null : comparison === 'at most' ? measured.median <= bar : measured.median >= bar;
-    verdicts.push({ what, comparison, bar, measured, met, unit });
-  };
+  const add = (...what: Parameters<typeof verdict>) => verdicts.push(verdict(...what));
 
   for (const [measure, direction] of directions) {
     const cheapest = best(results, measure, cpu, (a, b) => a < b);

@@ -1,10 +1,11 @@
 // The run as something to read and to keep: text tables, a Markdown page and JSON.
 
 import type { Machine } from '../host/machine.ts';
+import type { Comparison } from './comparison.ts';
 import type { Settings } from './measure.ts';
 import type { Results, Summary } from './results.ts';
-import { judge, type Verdict } from './verdicts.ts';
-import { figureOf, groups, type Quantity, type Row, rowsOf } from './views.ts';
+import type { Verdict } from './verdict.ts';
+import { figureOf, type Quantity, type Row, rowsOf } from './views.ts';
 
 export interface RunDescription {
   date: string;
@@ -35,7 +36,7 @@ export function formatSummary(summary: Summary | null, digits: number): string {
   return `${text(summary.median)} (${text(summary.min)}..${text(summary.max)})`;
 }
 
-export function tables(results: Results, run: RunDescription): Table[] {
+function tables({ groups }: Comparison, results: Results, run: RunDescription): Table[] {
   const tables: Table[] = [];
   for (const group of groups) {
     const { title, note, quantities } = group;
@@ -92,9 +93,9 @@ function failureLines(results: Results): string[] {
   );
 }
 
-export function terminalReport(results: Results, run: RunDescription): string {
+export function terminalReport(comparison: Comparison, results: Results, run: RunDescription): string {
   const parts = [...machineLines(run), ...failureLines(results)];
-  for (const table of [...tables(results, run), verdictTable(judge(results))]) {
+  for (const table of [...tables(comparison, results, run), verdictTable(comparison.judge(results))]) {
     parts.push('', `${table.title}. ${table.note}`, alignColumns(table.rows));
   }
   parts.push('', 'Each figure: median (lowest..highest of the rounds).');
@@ -114,13 +115,14 @@ function alignColumns(rows: string[][]): string {
 }
 
 export function markdownReport(
+  comparison: Comparison,
   results: Results,
   run: RunDescription,
   chartName: string,
   dataName: string,
 ): string {
   const parts = [
-    '# The relay, compared',
+    `# ${comparison.heading}`,
     '',
     `All contenders ran interleaved in one run, on loopback. Load: the small C++ programs of tools/bench/load (128 KiB`,
     'writes; readers throw bytes away in the kernel). CPU: user and system time of the relay process and its children',
@@ -135,7 +137,7 @@ export function markdownReport(
     '',
     `![Chart of the figures below](${chartName})`,
   ];
-  for (const table of [verdictTable(judge(results)), ...tables(results, run)]) {
+  for (const table of [verdictTable(comparison.judge(results)), ...tables(comparison, results, run)]) {
     parts.push('', `## ${table.title}`, '', table.note, '', markdownTable(table.rows));
   }
   return `${parts.join('\n')}\n`;
@@ -148,7 +150,7 @@ function markdownTable(rows: string[][]): string {
   return [line(heading), rule, ...body.map(line)].join('\n');
 }
 
-export function jsonReport(results: Results, run: RunDescription): string {
-  const verdicts = judge(results);
+export function jsonReport(comparison: Comparison, results: Results, run: RunDescription): string {
+  const verdicts = comparison.judge(results);
   return `${JSON.stringify({ ...run, verdicts, failures: results.failures, samples: results.samples }, null, 1)}\n`;
 }

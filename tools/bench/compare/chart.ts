@@ -1,9 +1,10 @@
 // The results as one SVG: a panel per quantity, a bar per contender, whiskers from the lowest to the highest round.
 // It follows the reader's light or dark scheme.
 
+import type { Comparison } from './comparison.ts';
 import { formatSummary, type RunDescription } from './report.ts';
 import type { Results, Summary } from './results.ts';
-import { figureOf, type Group, groups, type Quantity, type Row, rowsOf } from './views.ts';
+import { figureOf, type Group, type Quantity, type Row, rowsOf } from './views.ts';
 
 const panelWidth = 520;
 const labelWidth = 170;
@@ -49,8 +50,9 @@ interface Panel {
   bars: Bar[];
 }
 
-export function chart(results: Results, run: RunDescription): string {
-  const panels = panelsOf(results, run);
+export function chart(comparison: Comparison, results: Results, run: RunDescription): string {
+  const panels = panelsOf(comparison, results, run);
+  const heading = escaped(comparison.heading);
   const parts: string[] = [];
   let top = headHeight;
   for (let i = 0; i < panels.length; i += 2) {
@@ -62,18 +64,18 @@ export function chart(results: Results, run: RunDescription): string {
   const width = 2 * panelWidth + 3 * gap;
   const { machine, date, cores } = run;
   const subtitle = `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}; ${cores}; ${date}. Bars: medians; whiskers: lowest to highest round.`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" role="img" aria-label="The relay compared with others">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" role="img" aria-label="${heading}">
 <style>${style}
 </style>
 <rect class="paper" width="${width}" height="${top}"/>
-<text class="head" x="${gap}" y="27">The relay, compared</text>
+<text class="head" x="${gap}" y="27">${heading}</text>
 <text class="faint" x="${gap}" y="45">${escaped(subtitle)}</text>
 ${parts.join('\n')}
 </svg>
 `;
 }
 
-function panelsOf(results: Results, run: RunDescription): Panel[] {
+function panelsOf({ groups }: Comparison, results: Results, run: RunDescription): Panel[] {
   const panels: Panel[] = [];
   for (const group of groups) {
     const rows = rowsOf(results, run.contenders, group);
@@ -127,7 +129,7 @@ function draw({ group, quantity, bars }: Panel, left: number, top: number): stri
 function drawBar(bar: Bar, digits: number, top: number, x: (value: number) => number, cut: boolean): string {
   const { row, label, summary } = bar;
   const middle = top + rowHeight / 2 - 4;
-  const kind = /^(relay|pair)/.test(row.contender) ? 'ours' : 'theirs';
+  const kind = /^(relay|pair|striped)/.test(row.contender) ? 'ours' : 'theirs';
   const [zero, end, low, high] = [x(0), x(summary.median), x(summary.min), x(summary.max)];
   const value = formatSummary({ ...summary, samples: 1 }, digits);
   const parts = [

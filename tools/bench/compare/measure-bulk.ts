@@ -14,7 +14,7 @@ async function transfer({ contender, cores }: Bench, direction: 'up' | 'down', m
 function bulk(direction: 'up' | 'down'): Measure {
   return {
     name: `bulk-${direction}`,
-    target: 'bulk_target',
+    target: (port) => load('bulk_target', port),
     async take(bench): Promise<Figures> {
       const { contender, target, settings } = bench;
       await transfer(bench, direction, settings.warmUpMs);

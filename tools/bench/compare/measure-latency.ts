@@ -12,8 +12,8 @@ const longestMs = 10_000;
 
 export const latency: Measure = {
   name: 'latency',
-  target: 'echo_target',
-  onOneCore: true,
+  target: (port) => load('echo_target', port),
+  placed: 'together',
   async take({ contender, cores, settings }) {
     const command = load('latency_client', contender.port, settings.roundTrips, longestMs);
     const output = await run(command, longestMs + 5000, { cpus: cores.client });

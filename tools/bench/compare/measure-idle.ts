@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../host/children.ts';
 import { load } from '../host/load-programs.ts';
 import type { Memory } from '../host/process-stats.ts';
-import type { Bench, Figures, Measure } from './measure.ts';
+import { type Bench, type Figures, type Measure, mostConnections } from './measure.ts';
 
 function growth(
   after: Memory | undefined,
@@ -19,11 +19,12 @@ async function hold(
   { contender, target, settings }: Bench,
   client: Child,
   before: Memory[],
+  connections: number,
 ): Promise<Figures> {
-  const { idleConnections, idleSettleMs } = settings;
+  const { idleSettleMs } = settings;
   await client.output(/^connected$/m, 60_000);
   // The target's count, too: what a relay has accepted it has not necessarily carried on.
-  await target.output(new RegExp(`^open ${idleConnections}$`, 'm'), 30_000);
+  await target.output(new RegExp(`^open ${connections}$`, 'm'), 30_000);
   await sleep(idleSettleMs);
   const connected = contender.memory();
   client.say('echo');
@@ -35,28 +36,29 @@ async function hold(
   for (const [i, { name }] of contender.sides.entries()) {
     sides[name] = {
       emptyMB: (before[i]?.rssBytes ?? NaN) / 1e6,
-      connectedRssKB: growth(connected[i], before[i], 'rssBytes', idleConnections),
-      connectedPssKB: growth(connected[i], before[i], 'pssBytes', idleConnections),
-      echoedRssKB: growth(echoed[i], before[i], 'rssBytes', idleConnections),
-      echoedPssKB: growth(echoed[i], before[i], 'pssBytes', idleConnections),
+      connectedRssKB: growth(connected[i], before[i], 'rssBytes', connections),
+      connectedPssKB: growth(connected[i], before[i], 'pssBytes', connections),
+      echoedRssKB: growth(echoed[i], before[i], 'rssBytes', connections),
+      echoedPssKB: growth(echoed[i], before[i], 'pssBytes', connections),
     };
   }
-  return { whole: { connections: idleConnections }, sides };
+  return { whole: { connections }, sides };
 }
 
 export const idle: Measure = {
   name: 'idle',
-  target: 'echo_target',
+  target: (port) => load('echo_target', port),
   async take(bench) {
     const { contender, cores, settings } = bench;
     // The process at rest is the zero: let it finish starting.
     await sleep(settings.idleSettleMs);
     const before = contender.memory();
-    const client = Child.start(load('hold_client', contender.port, settings.idleConnections), {
+    const connections = Math.min(settings.idleConnections, mostConnections(contender.descriptorsEach));
+    const client = Child.start(load('hold_client', contender.port, connections), {
       cpus: cores.client,
     });
     try {
-      return await hold(bench, client, before);
+      return await hold(bench, client, before, connections);
     } finally {
       await client.stop();
     }

@@ -3,45 +3,56 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Contender, everyMeasure, type LaunchPlace, type Missing } from './contender.ts';
+import { freePort } from '../host/ports.ts';
+import { find, missingProgram } from '../host/programs.ts';
+import { type Contender, everyMeasure, type LaunchPlace, type Side } from './contender.ts';
+import { mostConnections } from './measure.ts';
 
-// More than the idle measure opens; each takes two descriptors, and HAProxy adds pipes for a quarter of them.
-const maxConnections = 6000;
-
-const folders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
-
-/** Debian keeps servers in /usr/sbin, which is not on everybody's path. */
-function find(program: string): string | null {
-  const onPath = (process.env.PATH ?? '').split(':');
-  return [...onPath, ...folders].map((folder) => join(folder, program)).find(existsSync) ?? null;
-}
-
-function missingProgram(program: string, debianPackage: string): Missing | null {
-  return find(program) === null ? { what: program, remedy: `Debian package ${debianPackage}` } : null;
-}
+// HAProxy wants two descriptors for each connection, and pipes for a quarter of them.
+const descriptorsEach = 2.5;
+// More than the idle measure opens.
+const maxConnections = Math.min(10_500, mostConnections(descriptorsEach));
 
 function ask(program: string, args: string[], pattern: RegExp): string {
   const { stdout, stderr } = spawnSync(find(program) ?? program, args, { encoding: 'utf8', timeout: 5000 });
   return `${stdout}${stderr}`.match(pattern)?.[1] ?? 'unknown';
 }
 
-function haproxyContender(name: string, title: string, options: string): Contender {
+interface HaproxyOptions {
+  splice?: boolean;
+  /** One after the other: two are what a pair of proxies is to be compared with. */
+  hops?: 1 | 2;
+}
+
+export function haproxy(name: string, { splice = false, hops = 1 }: HaproxyOptions = {}): Contender {
   return {
     name,
-    title,
+    title: `${hops === 2 ? '2 x ' : ''}HAProxy${splice ? ', splice' : ''}`,
     measures: everyMeasure,
+    descriptorsEach,
     missing: () => missingProgram('haproxy', 'haproxy'),
     version: () => `HAProxy ${ask('haproxy', ['-v'], /version (\S+)/)}`,
-    sides: ({ listen, target, directory }) => {
-      const file = join(directory, 'haproxy.cfg');
-      writeFileSync(
-        file,
-        `global
+    sides: async ({ listen, target, directory }) => {
+      if (hops === 1) return [haproxySide('relay', listen, target, directory, splice)];
+      const middle = await freePort();
+      return [
+        haproxySide('first', listen, middle, directory, splice),
+        haproxySide('second', middle, target, directory, splice),
+      ];
+    },
+  };
+}
+
+function haproxySide(name: string, listen: number, target: number, directory: string, splice: boolean): Side {
+  const file = join(directory, `haproxy-${name}.cfg`);
+  writeFileSync(
+    file,
+    `global
   nbthread 1
   maxconn ${maxConnections}
 defaults
   mode tcp
-  ${options}
+  ${splice ? 'option splice-auto' : ''}
   timeout connect 5s
   timeout client 10m
   timeout server 10m
@@ -49,16 +60,9 @@ listen relay
   bind 127.0.0.1:${listen}
   server target 127.0.0.1:${target}
 `,
-      );
-      return [
-        { name: 'relay', listen, command: { program: find('haproxy') ?? '', args: ['-db', '-f', file] } },
-      ];
-    },
-  };
+  );
+  return { name, listen, command: { program: find('haproxy') ?? '', args: ['-db', '-f', file] } };
 }
-
-export const haproxy = haproxyContender('haproxy', 'HAProxy', '');
-export const haproxySplice = haproxyContender('haproxy-splice', 'HAProxy, splice', 'option splice-auto');
 
 const nginxStreamModule = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
@@ -97,6 +101,7 @@ export const nginx: Contender = {
   name: 'nginx',
   title: 'nginx stream, 256 KiB',
   measures: everyMeasure,
+  descriptorsEach,
   missing: () =>
     missingProgram('nginx', 'nginx') ??
     (nginxStream() === null

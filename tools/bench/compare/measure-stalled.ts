@@ -10,7 +10,7 @@ const longestMs = 15_000;
 
 export const stalled: Measure = {
   name: 'stalled',
-  target: 'stall_target',
+  target: (port) => load('stall_target', port),
   async take({ contender, cores, settings }) {
     const { stalledConnections, stalledQuietMs, idleSettleMs } = settings;
     await sleep(idleSettleMs);

@@ -19,7 +19,7 @@ async function churn({ contender, cores, settings }: Bench, milliseconds: number
 
 export const rate: Measure = {
   name: 'rate',
-  target: 'echo_target',
+  target: (port) => load('echo_target', port),
   async take(bench) {
     const { contender, settings } = bench;
     await churn(bench, settings.warmUpMs);

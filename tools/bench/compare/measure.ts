@@ -1,9 +1,10 @@
 // What a measure is, and how one sample of it is taken: a fresh target, a fresh relay, nothing else of ours running.
 
-import { Child } from '../host/children.ts';
+import { readFileSync } from 'node:fs';
+import { Child, type CommandLine } from '../host/children.ts';
 import type { CorePlan } from '../host/cores.ts';
-import { type LoadProgram, load } from '../host/load-programs.ts';
 import { awaitListening, freePort } from '../host/ports.ts';
+import type { Missing } from '../host/programs.ts';
 import { makeScratch, removeScratch } from '../host/scratch.ts';
 import { type Contender, type MeasureName, RunningContender } from './contender.ts';
 
@@ -18,6 +19,34 @@ export interface Settings {
   idleSettleMs: number;
   stalledConnections: number;
   stalledQuietMs: number;
+  iperfSeconds: number;
+  steadyPerSecond: number;
+  steadySeconds: number;
+}
+
+export function usualSettings(quick: boolean): Settings {
+  return {
+    bulkMs: quick ? 600 : 2000,
+    rateMs: quick ? 600 : 2000,
+    warmUpMs: quick ? 200 : 400,
+    rateConcurrency: 64,
+    rateMessageBytes: 1024,
+    roundTrips: quick ? 4000 : 20_000,
+    idleConnections: 5000,
+    idleSettleMs: quick ? 300 : 1000,
+    stalledConnections: 50,
+    stalledQuietMs: quick ? 1000 : 2000,
+    iperfSeconds: quick ? 1 : 3,
+    steadyPerSecond: 2000,
+    steadySeconds: quick ? 4 : 60,
+  };
+}
+
+/** So many connections at once can a relay have that takes so many descriptors for each. */
+export function mostConnections(descriptorsEach: number): number {
+  const line = readFileSync('/proc/self/limits', 'utf8').match(/^Max open files\s+\S+\s+(\S+)/m)?.[1];
+  const limit = line === undefined || line === 'unlimited' ? 65_536 : Number(line);
+  return Math.floor((limit - 500) / descriptorsEach);
 }
 
 /** Figures by name, the unit in the name; those of the whole, and those of each side. */
@@ -35,9 +64,12 @@ export interface Bench {
 
 export interface Measure {
   name: MeasureName;
-  target: LoadProgram;
-  /** Client, relay and target on one CPU, where they are pinned at all. */
-  onOneCore?: boolean;
+  /** The program that the client talks to through the relay. */
+  target(port: number): CommandLine;
+  /** Where they run, if they are pinned at all: relay and load apart (default), all on one CPU, or not pinned. */
+  placed?: 'together' | 'anywhere';
+  /** What has to be installed for it. */
+  missing?(): Missing | null;
   take(bench: Bench): Promise<Figures>;
 }
 
@@ -47,10 +79,10 @@ export async function takeSample(
   plan: CorePlan,
   settings: Settings,
 ): Promise<Figures> {
-  const cores = measure.onOneCore === true ? { ...plan, relay: plan.client, target: plan.client } : plan;
+  const cores = placed(plan, measure.placed);
   const directory = makeScratch();
   const targetPort = await freePort();
-  const target = Child.start(load(measure.target, targetPort), { cpus: cores.target });
+  const target = Child.start(measure.target(targetPort), { cpus: cores.target });
   let relay: RunningContender | null = null;
   try {
     if (!(await awaitListening(targetPort, () => !target.hasEnded))) {
@@ -64,6 +96,12 @@ export async function takeSample(
     await target.stop();
     removeScratch(directory);
   }
+}
+
+function placed(plan: CorePlan, how: Measure['placed']): CorePlan {
+  if (how === 'together') return { ...plan, relay: plan.client, target: plan.client };
+  if (how === 'anywhere') return { ...plan, relay: '', client: '', target: '' };
+  return plan;
 }
 
 /** The same figure for each side, by the side's name. */
