@@ -125,6 +125,36 @@ for (const info of [true, false]) {
     t.ok(one.duplicates < 0.05, percent(one.duplicates));
   });
 
+  t.test(`TESTPLAN 32 with ${known}: a carrier that was dead for seconds regains its share`, async (t) => {
+    for (const [mbit, rttMs] of [
+      [32, 1],
+      [20, 50],
+      [8, 100],
+    ] as const) {
+      let healedAt = 0;
+      const before: number[] = [];
+      const bytes = 15_000 * 4 * (mbit / 8) * 1000;
+      const { sent, ms } = run({
+        carriers: equal(4, mbit, rttMs),
+        bytes,
+        plan: ({ world, links }) => {
+          world.after(1000, () => {
+            links[1]?.blackhole(true);
+            world.after(2500, () => links[1]?.blackhole(false));
+            // The kernel asks again after 0.2, 0.4, 0.8 ... s: it may sleep as long again as the path was dead.
+            world.after(2 * 2500 + 1000, () => {
+              healedAt = world.now();
+              before.push(...links.map(({ near }) => near.sentBytes));
+            });
+          });
+        },
+      });
+      const since = sent.map((bytes, i) => bytes - (before[i] as number));
+      const share = (since[1] as number) / since.reduce((a, b) => a + b);
+      t.ok(share > 0.15, `${mbit} Mbit/s, ${rttMs} ms: ${since} in ${(ms - healedAt).toFixed(0)} ms`);
+    }
+  });
+
   t.test(`frozen again and again, with ${known}: few duplicates`, async (t) => {
     const { duplicates, ms } = run({
       carriers: equal(4, 20, 50),

@@ -235,8 +235,9 @@ export class Carrier {
     this.#inFlightBytes -= bytes;
     this.#progressAt = now;
     this.#heardAt = Math.max(this.#heardAt, sentAt);
-    this.stalled = false;
     this.estimate.onAck(bytes, now - sentAt, now);
+    if (this.stalled) this.estimate.onMoving();
+    this.stalled = false;
     if (this.inFlight === 0) this.estimate.onIdle();
     this.#trim();
   }

@@ -6,21 +6,22 @@
  *
  * Two sources. The peer's ACKs and PONGs always: bytes that were acknowledged over time, and how long the fastest took.
  * TCP_INFO where the kernel has it: its delivery rate, minimum RTT and window see what ACKs, which are delayed and
- * shared, cannot.
+ * shared, cannot. But they end where the kernel's connection ends, and that may be a middlebox nearby: of two rates of a
+ * busy carrier the lower one is true.
  *
- * The rate is the maximum over a window, because samples are low whenever there was nothing to send; a sample that the
- * app limited may raise it and never lowers it. The queue is reckoned with the minimum RTT: with the current one, a
- * carrier that gets congested would earn itself more.
+ * The queue is reckoned with the minimum RTT: with the current one, a carrier that gets congested would earn itself more.
  */
 
 import type { TcpInfo } from '../../sys/tcp_info.ts';
+import { PeakRate } from './peak_rate.ts';
 
-/** Samples older than this no longer count, once there are newer ones. */
-const WINDOW_MS = 2000;
-const BUCKETS = 4;
+/** Nothing was acknowledged for so long: what is believed of the carrier is no longer held against it. */
+const FORGET_MS = 3000;
 /** A carrier that was never busy is taken for a middling one, so that it gets its chance. */
 const COLD_RATE = 1_000_000;
 const COLD_RTT_MS = 50;
+/** What a peer may take to answer, besides the path: its event loop is busy, and ACKs wait for company. */
+const BEYOND_MS = 50;
 /** TCP_INFO is a system call: not more often than this. */
 const SAMPLE_MS = 5;
 /** What may be in flight on any carrier, in bytes. */
@@ -29,21 +30,24 @@ const LEAST_WINDOW = 32 * 1024;
 /** Work for so long may wait in a carrier's socket, with what the peer's ACK is late by. */
 const QUEUE_MS = 15;
 
+/** A rate is measured over so long at least. */
+const SPAN_MS = 10;
+
 const LEAST_SEGMENT = 8 * 1024;
 const SEGMENT_MS = 16;
 
 export class CarrierEstimate {
-  /** Windowed maximum in buckets, so that old samples expire without being remembered one by one. */
-  readonly #best = new Float64Array(BUCKETS);
-  #bucketStart = Number.NEGATIVE_INFINITY;
-  #bucket = 0;
-  /** Bytes per millisecond. */
-  #rate = 0;
-  #everFull = false;
-  /** Of the carrier alone, both ways: from PONGs or the kernel. */
-  #minRttMs = Number.POSITIVE_INFINITY;
+  /** In bytes per millisecond. */
+  readonly #acked = new PeakRate();
+  readonly #kernel = new PeakRate();
+  #rate = COLD_RATE / 1000;
+  #ackedAt = Number.NaN;
+  /** Of the carrier alone, both ways, from PING to PONG. */
+  #minPongMs = Number.POSITIVE_INFINITY;
   /** Of data there and an ACK back, which may have come another way. */
   #minAckMs = Number.POSITIVE_INFINITY;
+  /** Of the kernel's connection. */
+  #minKernelMs = Number.POSITIVE_INFINITY;
   #srttMs = 0;
   #rttVarMs = 0;
   #sampledAt = Number.NEGATIVE_INFINITY;
@@ -55,9 +59,13 @@ export class CarrierEstimate {
   /** The carrier had more to do than it could since #ackStart. */
   #full = false;
 
+  /** The kernel knows best, unless its connection ends long before the peer: then PONGs and ACKs all take much longer. */
   get minRttMs(): number {
-    if (this.#minRttMs !== Number.POSITIVE_INFINITY) return this.#minRttMs;
-    return this.#minAckMs === Number.POSITIVE_INFINITY ? COLD_RTT_MS : this.#minAckMs;
+    const seen = Math.min(this.#minPongMs, this.#minAckMs);
+    const kernel = this.#minKernelMs;
+    if (seen === Number.POSITIVE_INFINITY) return kernel === seen ? COLD_RTT_MS : kernel;
+    if (seen <= 2 * kernel + BEYOND_MS && kernel !== Number.POSITIVE_INFINITY) return kernel;
+    return this.#minPongMs === Number.POSITIVE_INFINITY ? seen : this.#minPongMs;
   }
   get srttMs(): number {
     return this.#srttMs === 0 ? this.minRttMs : this.#srttMs;
@@ -67,15 +75,16 @@ export class CarrierEstimate {
   }
   /** Bytes per millisecond. Until the carrier was busy once, what was seen is only the least that it can do. */
   get rate(): number {
-    return this.#everFull ? this.#rate : Math.max(this.#rate, COLD_RATE / 1000);
+    return this.#rate;
   }
   /** Nothing has been carried yet, as far as is known. */
   get cold(): boolean {
-    return this.#rate === 0;
+    return this.provenRate === 0;
   }
   /** Bytes per millisecond that it has been seen to carry. */
   get provenRate(): number {
-    return this.#rate;
+    const { busy, peak } = this.#acked;
+    return busy || !this.#kernel.busy ? peak : Math.max(peak, this.#kernel.peak);
   }
 
   /**
@@ -120,8 +129,8 @@ export class CarrierEstimate {
     }
     this.#ackBytes += bytes;
     const elapsed = now - this.#ackStart;
-    // Shorter spans measure bursts, not the path.
-    if (elapsed < Math.max(1, this.minRttMs / 2)) return;
+    // Shorter spans measure bursts, not the path: ACKs wait for company.
+    if (elapsed < Math.max(SPAN_MS, this.minRttMs / 2)) return;
     // A few bytes say nothing: their ACK waits for company.
     this.#onRate(this.#ackBytes / elapsed, (this.#full || queued) && this.#ackBytes >= LEAST_SEGMENT, now);
     this.#ackStart = now;
@@ -143,9 +152,29 @@ export class CarrierEstimate {
 
   /** Nothing has moved for too long. What the carrier could do it can do no more; how much is left is to be seen. */
   onStall(): void {
-    for (let i = 0; i < BUCKETS; i++) this.#best[i] = (this.#best[i] as number) / 2;
-    this.#rate = Math.max(...this.#best, COLD_RATE / 1e6);
-    this.#everFull = true;
+    this.#acked.halve();
+    if (this.#kernel.peak > 0) this.#kernel.halve();
+    this.#believe();
+  }
+
+  /** It moves again. How long it stood still says nothing about how fast it is. */
+  onMoving(): void {
+    this.onIdle();
+    this.#acked.forget();
+    this.#kernel.forget();
+    this.#believe();
+  }
+
+  /**
+   * The carrier has nothing to do. If that is so because it was slow, or stalled, nobody would ever see it recover: after a
+   * while it is as good as a new one, and gets its chance.
+   */
+  onUnused(now: number): void {
+    if (!(now - this.#ackedAt > FORGET_MS)) return;
+    this.#ackedAt = now;
+    this.#acked.forget();
+    this.#kernel.forget();
+    this.#believe();
   }
 
   /** Whether it is time to look at the kernel's numbers again; the caller does it then. */
@@ -157,8 +186,12 @@ export class CarrierEstimate {
 
   onInfo(info: TcpInfo, now: number): void {
     const { minRttUs, deliveryRateBytesPerSec: rate, congestionState = 0, backoffShift = 0 } = info;
-    if (minRttUs !== undefined && minRttUs > 0) this.#minRttMs = Math.min(this.#minRttMs, minRttUs / 1000);
-    if (rate !== undefined && rate > 0) this.#onRate(rate / 1000, info.deliveryRateAppLimited === false, now);
+    if (minRttUs !== undefined && minRttUs > 0)
+      this.#minKernelMs = Math.min(this.#minKernelMs, minRttUs / 1000);
+    if (rate !== undefined && rate > 0) {
+      this.#kernel.add(rate / 1000, info.deliveryRateAppLimited === false, now);
+      this.#believe();
+    }
     this.#cwndBytes = (info.cwndSegments ?? 0) * (info.sendMssBytes ?? 0);
     // 3 is recovery, 4 is loss (tcp_ca_state): the kernel sends again first, and the old rate is no promise.
     if (congestionState >= 4 || backoffShift > 0) this.#penaltyMs = this.srttMs + 4 * this.#rttVarMs;
@@ -167,7 +200,7 @@ export class CarrierEstimate {
 
   /** A round trip on this carrier, both ways, took so long. */
   onRtt(rttMs: number): void {
-    this.#minRttMs = Math.min(this.#minRttMs, rttMs);
+    this.#minPongMs = Math.min(this.#minPongMs, rttMs);
     this.#smooth(rttMs);
   }
 
@@ -182,17 +215,16 @@ export class CarrierEstimate {
     this.#srttMs += (rttMs - this.#srttMs) / 8;
   }
 
-  #onRate(rate: number, full: boolean, now: number): void {
-    if (full) this.#everFull = true;
-    else if (rate <= this.#rate) return;
-    if (now - this.#bucketStart >= WINDOW_MS / BUCKETS) {
-      this.#bucketStart = now;
-      this.#bucket = (this.#bucket + 1) % BUCKETS;
-      this.#best[this.#bucket] = 0;
-    }
-    this.#best[this.#bucket] = Math.max(this.#best[this.#bucket] as number, rate);
-    let most = 0;
-    for (const best of this.#best) if (best > most) most = best;
-    this.#rate = most;
+  #onRate(rate: number, busy: boolean, now: number): void {
+    this.#ackedAt = now;
+    this.#acked.add(rate, busy, now);
+    this.#believe();
+  }
+
+  #believe(): void {
+    const [acked, kernel] = [this.#acked, this.#kernel];
+    if (acked.busy) this.#rate = kernel.busy ? Math.min(acked.peak, kernel.peak) : acked.peak;
+    else if (kernel.busy) this.#rate = Math.max(acked.peak, kernel.peak);
+    else this.#rate = Math.max(acked.peak, kernel.peak, COLD_RATE / 1000);
   }
 }

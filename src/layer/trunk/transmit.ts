@@ -282,8 +282,9 @@ export class Transmitter {
   }
 
   #lookAtKernel(now: number): void {
-    for (const { estimate, pipe } of this.#carriers.values()) {
+    for (const { estimate, pipe, inFlight } of this.#carriers.values()) {
       if (!estimate.wantsInfo(now)) continue;
+      if (inFlight === 0) estimate.onUnused(now);
       const info = pipe.congestion;
       if (info !== null) estimate.onInfo(info, now);
     }
