@@ -163,6 +163,81 @@ t.test("yesterday's build is not run", async (t) => {
   t.match(await runIn(root, ['new']), { exitCode: 1, output: /has not been compiled/ });
 });
 
+/** A file whose test goes wrong so many times, then passes; it counts its runs in a file beside it. */
+const unlucky = (times: number, wrong = `t.ok(false, 'the assertion')`) => `${TAP}
+  import { appendFileSync, statSync } from 'node:fs';
+  t.test('lucky', async (t) => {
+    const runs = import.meta.filename + '.runs';
+    appendFileSync(runs, 'x');
+    t.ok(true);
+    if (statSync(runs).size <= ${times}) ${wrong};
+  });`;
+
+t.test('an end-to-end file that fails gets a second try, which counts', async (t) => {
+  const root = repository(t, {
+    'core/a': PASSING,
+    'e2e/b': unlucky(1),
+    'e2e/c': PASSING,
+  });
+  const found = await runIn(root);
+  t.match(found, { exitCode: 0, last: '3 passed, 0 failed' });
+  t.match(found.output, /passed at the second try; the first time: lucky > the assertion\n/);
+  t.match(
+    found.output,
+    /\nFAILED the first time test\/e2e\/b\.test\.ts: lucky > the assertion\n +stack:/,
+    'with all that is known of it',
+  );
+  t.match(
+    found.output,
+    /\n1 file passed only at the second try: test\/e2e\/b\.test\.ts\n3 passed, 0 failed$/,
+  );
+  const order = [...found.output.matchAll(/^(?:ok {2}|FAIL) test\/(\S+)\.test/gm)].map((line) => line[1]);
+  t.same(order, ['core/a', 'e2e/b', 'e2e/c', 'e2e/b'], 'it is tried again when all others are done');
+});
+
+t.test('an end-to-end file that fails twice has failed, and is not tried a third time', async (t) => {
+  const found = await runIn(repository(t, { 'e2e/a': unlucky(2), 'e2e/b': PASSING }));
+  t.match(found, { exitCode: 1, last: '1 passed, 1 failed' });
+  t.match(found.output, /failed at the second try, too; the first time: lucky > the assertion\n/);
+  t.match(found.output, /FAILED the first time test\/e2e\/a/);
+  t.match(found.output, /FAILED test\/e2e\/a/);
+  t.notMatch(found.output, /only at the second try/);
+});
+
+t.test('a crash may be an accident, too', async (t) => {
+  const found = await runIn(repository(t, { 'e2e/a': unlucky(1, `process.kill(process.pid, 'SIGSEGV')`) }));
+  t.match(found, { exitCode: 0, last: '1 passed, 0 failed', output: /the first time: .*ended by SIGSEGV/ });
+});
+
+t.test('a unit test gets no second try', async (t) => {
+  const found = await runIn(repository(t, { 'core/a': unlucky(1), 'e2e/b': PASSING }));
+  t.match(found, { exitCode: 1, last: '1 passed, 1 failed' });
+  t.notMatch(found.output, /second try|the first time/);
+});
+
+t.test('what is stale or was not compiled gets no second try', async (t) => {
+  const root = repository(t, { 'e2e/stale': PASSING });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  writeFileSync(join(root, 'test/e2e/stale.test.ts'), `${PASSING}\n`);
+  writeFileSync(join(root, 'test/e2e/new.test.ts'), PASSING);
+  const found = await runIn(root);
+  t.match(found, { exitCode: 1, last: '0 passed, 2 failed' });
+  t.notMatch(found.output, /second try|the first time/);
+});
+
+t.test('six failures may be accidents, seven are not', async (t) => {
+  const six = Object.fromEntries(Array.from('abcdef', (name) => [`e2e/${name}`, unlucky(1)]));
+  t.match(await runIn(repository(t, six)), {
+    exitCode: 0,
+    last: '6 passed, 0 failed',
+    output: /\n6 files passed only at the second try: test\/e2e\/a\.test\.ts, test\/e2e\/b/,
+  });
+  const seven = Object.fromEntries(Array.from('abcdefg', (name) => [`e2e/${name}`, unlucky(1)]));
+  const found = await runIn(repository(t, seven));
+  t.match(found, { exitCode: 1, last: '0 passed, 7 failed', output: /7 end-to-end files failed: too many/ });
+  t.notMatch(found.output, /the first time/);
+});
+
 t.test('the command: last line and exit code', async (t) => {
   const root = repository(t, { good: PASSING, bad: `${TAP}t.ok(false);` });
   const command = (...args: string[]) =>

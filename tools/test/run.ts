@@ -6,11 +6,15 @@
  * Every test file is a tap program and runs by itself under `node FILE`; this only starts them (two at a time, the
  * end-to-end ones alone), reads their TAP, and adds up. tap's own runner would load each file through a compiler and
  * a coverage layer: a second per file, and a closing line that says something else.
+ *
+ * An end-to-end file that fails is run once more, alone, when all others are done, and that counts: with real programs,
+ * kernels and clocks in it, it can fail for what else the machine is doing. Unit tests have no such excuse.
  */
-import { inspect, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import { endAll, runFile } from './child.ts';
+import { describeFailures, type FileReport, passedLate, progress } from './report.ts';
 import { type Selection, selectTests, staleReason, type TestFile } from './select.ts';
-import { type Counts, type Failure, readTap } from './tap-tree.ts';
+import { readTap } from './tap-tree.ts';
 
 export interface RunOptions extends Selection {
   root: string;
@@ -21,30 +25,23 @@ export interface RunOptions extends Selection {
   print: (line: string) => void;
 }
 
-interface FileReport {
-  file: TestFile;
-  counts: Counts;
-  failures: Failure[];
-  skips: string[];
-  stderr: string;
-}
+/** More failures than this are no accident, and are not tried again. */
+const MAX_SECOND_TRIES = 6;
 
 /** Runs what is selected; resolves with the exit code. */
 export async function run(options: RunOptions): Promise<number> {
   const { print } = options;
   const files = selectTests(options.root, options);
-  const reports: FileReport[] = [];
-  const take = async (queue: TestFile[]) => {
-    for (let file = queue.shift(); file; file = queue.shift()) {
-      const started = Date.now();
-      const report = await runOne(file, options);
-      reports.push(report);
-      print(progress(report, Date.now() - started));
-    }
+  const take = async (queue: TestFile[], reports: FileReport[]) => {
+    for (let file = queue.shift(); file; file = queue.shift()) reports.push(await runOne(file, options));
   };
   const together = files.filter((file) => !file.serial);
-  await Promise.all(Array.from({ length: options.jobs }, () => take(together)));
-  await take(files.filter((file) => file.serial));
+  const serial = files.filter((file) => file.serial);
+  const reports: FileReport[] = [];
+  const alone: FileReport[] = [];
+  await Promise.all(Array.from({ length: options.jobs }, () => take(together, reports)));
+  await take(serial, alone);
+  reports.push(...(await tryAgain(alone, options)));
 
   for (const report of reports) for (const line of describeFailures(report)) print(line);
   const total = { passed: 0, failed: 0, skipped: 0 };
@@ -57,16 +54,45 @@ export async function run(options: RunOptions): Promise<number> {
   print('');
   if (nothing) print(files.length === 0 ? 'No test file matches.' : 'No test ran.');
   else print('A test is an innermost t.test() block; files that fail as a whole count as one.');
+  for (const line of passedLate(reports)) print(line);
   print(
     `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
   );
   return nothing || total.failed > 0 ? 1 : 0;
 }
 
-async function runOne(file: TestFile, options: RunOptions): Promise<FileReport> {
-  const stale = staleReason(options.root, file);
-  if (stale) return whole(file, stale);
+/** Runs once more what failed, and returns all reports with those of the second try in place of the first. */
+async function tryAgain(reports: FileReport[], options: RunOptions): Promise<FileReport[]> {
+  const failed = reports.filter(({ ran, counts }) => ran && counts.failed > 0);
+  if (failed.length === 0) return reports;
+  if (failed.length > MAX_SECOND_TRIES) {
+    options.print(
+      `${failed.length} end-to-end files failed: too many for an accident, none gets a second try`,
+    );
+    return reports;
+  }
+  const again = new Map<FileReport, FileReport>();
+  for (const first of failed) again.set(first, await runOne(first.file, options, first));
+  return reports.map((report) => again.get(report) ?? report);
+}
 
+async function runOne(
+  file: TestFile,
+  options: RunOptions,
+  first: FileReport | null = null,
+): Promise<FileReport> {
+  const started = Date.now();
+  const stale = staleReason(options.root, file);
+  const report = stale ? notRun(file, stale, first) : await runCompiled(file, options, first);
+  options.print(progress(report, Date.now() - started));
+  return report;
+}
+
+async function runCompiled(
+  file: TestFile,
+  options: RunOptions,
+  first: FileReport | null,
+): Promise<FileReport> {
   const tap = readTap();
   const { fault, exitCode, stderr } = await runFile({
     command: [process.execPath, '--enable-source-maps', file.compiled],
@@ -79,7 +105,8 @@ async function runOne(file: TestFile, options: RunOptions): Promise<FileReport> 
   tap.parser.end();
   await tap.done;
 
-  const report: FileReport = { file, counts: tap.counts, failures: tap.failures, skips: tap.skips, stderr };
+  const { counts, failures, skips } = tap;
+  const report: FileReport = { file, ran: true, first, counts, failures, skips, stderr };
   const ran = tap.counts.passed + tap.counts.failed + tap.counts.skipped;
   const why =
     fault ??
@@ -92,54 +119,17 @@ async function runOne(file: TestFile, options: RunOptions): Promise<FileReport> 
   return report;
 }
 
-function whole(file: TestFile, why: string): FileReport {
+function notRun(file: TestFile, why: string, first: FileReport | null): FileReport {
   return {
     file,
+    ran: false,
+    first,
     counts: { passed: 0, failed: 1, skipped: 0 },
     failures: [{ path: [why], diag: null }],
     skips: [],
     stderr: '',
   };
 }
-
-function progress({ file, counts, failures, skips }: FileReport, ms: number): string {
-  const said = [`${counts.passed} passed`];
-  if (counts.failed > 0) said.push(`${counts.failed} FAILED`);
-  if (counts.skipped > 0) said.push(`${counts.skipped} skipped`);
-  const lines = [
-    `${counts.failed > 0 ? 'FAIL' : 'ok  '} ${file.name}  ${said.join(', ')}  ${(ms / 1000).toFixed(1)} s`,
-  ];
-  for (const failure of failures) lines.push(`       failed: ${failure.path.join(' > ')}`);
-  for (const skip of skips) lines.push(`       ${skip}`);
-  return lines.join('\n');
-}
-
-function describeFailures({ file, failures, stderr }: FileReport): string[] {
-  if (failures.length === 0) return [];
-  const lines: string[] = [];
-  for (const { path, diag } of failures) {
-    lines.push('', `FAILED ${file.name}: ${path.join(' > ')}`);
-    if (diag) lines.push(indent(details(diag).slice(0, 6000)));
-  }
-  if (stderr.trim()) lines.push('', `What ${file.name} said on standard error:`, indent(stderr.slice(-4000)));
-  return lines;
-}
-
-/** tap's diagnostics, without what the diff or the stack says better, and without tap's own part of the stack. */
-function details(diag: object): string {
-  return Object.entries(diag)
-    .filter(([key]) => key !== 'at' && !(key === 'source' && 'diff' in diag))
-    .map(([key, value]) => {
-      const text =
-        typeof value === 'string'
-          ? value.replace(/^.*\bnode_modules\/.*\n?/gm, '')
-          : inspect(value, { depth: 6 });
-      return text.includes('\n') ? `${key}:\n${indent(text)}` : `${key}: ${text}`;
-    })
-    .join('\n');
-}
-
-const indent = (text: string) => text.trimEnd().replace(/^/gm, '    ');
 
 if (process.argv[1] === import.meta.filename) {
   const { values, positionals } = parseArgs({
