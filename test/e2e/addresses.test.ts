@@ -10,7 +10,7 @@ import { canUnshare, succeed, temporaryFolder, tool } from '../helpers/e2e_run.t
 import { dial, type End, Target } from '../helpers/e2e_tcp.ts';
 import { BACKENDS, PAIR, PAIR_PORTABLE, type Way } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 /** A wrapper for a network of its own, or at least for a /etc/hosts of its own: `localhost` is both families there. */
 function namespace(t: Test, setUp: string, kind: '-n' | '-m'): string[] {

@@ -15,13 +15,14 @@ const SLACK_KB = 12 * 1024;
 const PORTABLE_SLACK_KB = 48 * 1024;
 const pattern = new Pattern();
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
-/** Waits until the writer has got no further for half a second. */
+/** Waits until the writer has got no further for a second and a half. */
 async function untilStuck(writer: End): Promise<void> {
-  for (let last = -1; last !== writer.socket.bytesWritten; ) {
-    last = writer.socket.bytesWritten;
+  for (let last = -1, still = 0; still < 3; ) {
     await sleep(500);
+    still = writer.socket.bytesWritten === last ? still + 1 : 0;
+    last = writer.socket.bytesWritten;
   }
 }
 
@@ -65,11 +66,8 @@ for (const way of [...CLASSIC_WAYS, STRIPED]) {
           const grown = proxy.rssKb - (before[i] as number);
           t.ok(grown < 10 * BUDGET_KB + slack, `memory has grown by ${grown} KB`);
         }
-        const cpu = path.proxies.map((proxy) => proxy.cpuMs);
-        await sleep(1000);
-        for (const [i, proxy] of path.proxies.entries()) {
-          t.ok(proxy.cpuMs - (cpu[i] as number) <= 300, 'waiting costs no processor time');
-        }
+        await Promise.all(path.proxies.map((proxy) => proxy.rests()));
+        t.pass('waiting costs no processor time');
         for (const [reader] of pairs) reader.socket.resume();
         await Promise.all(sending);
         for (const [reader, writer] of pairs) {

@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const PORT = 7000;
 const pattern = new Pattern();
 
-t.setTimeout(180_000);
+t.setTimeout(900_000);
 t.jobs = 3;
 
 /** Local ports of the connections to `-s` that a process's network has. */

@@ -16,7 +16,7 @@ const WELCOMED = 72;
 const pattern = new Pattern();
 const seed = `seed ${SEED}`;
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 t.jobs = 3;
 
 interface World {

@@ -6,7 +6,7 @@ import { openPath } from '../helpers/e2e_proxy.ts';
 import { dialThrough, Target } from '../helpers/e2e_tcp.ts';
 import { WAYS } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 const CONNECTIONS = 1500;
 const AT_ONCE = 40;

@@ -18,7 +18,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const pattern = new Pattern();
 
-t.setTimeout(180_000);
+t.setTimeout(900_000);
 // The ways have nothing to do with each other, and much of a test is waiting.
 t.jobs = 3;
 

@@ -9,7 +9,7 @@ import { listens } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
 import { PAIRS } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(240_000);
+t.setTimeout(900_000);
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
 

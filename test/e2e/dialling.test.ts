@@ -7,7 +7,7 @@ import { canUnshare, freePort, temporaryFolder, tool } from '../helpers/e2e_run.
 import { dial, Target } from '../helpers/e2e_tcp.ts';
 import { BACKENDS, PAIR, PAIR_PORTABLE } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 for (const way of [PAIR, PAIR_PORTABLE]) {
   t.test(way.name, async (t) => {

@@ -9,7 +9,7 @@ import { PAIR, PAIR_PORTABLE, WAYS } from '../helpers/e2e_ways.ts';
 const MIB = 1024 * 1024;
 const pattern = new Pattern();
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 for (const way of [PAIR, PAIR_PORTABLE]) {
   t.test(way.name, async (t) => {

@@ -6,7 +6,7 @@ import { openPath, type Path, startProxy, type TcpProxy } from '../helpers/e2e_p
 import { dial, dialThrough, Target } from '../helpers/e2e_tcp.ts';
 import { PAIR, PAIR_PORTABLE } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 /** 1: too large a message; 2: no LEB128 at all; 3: an end in the middle. */
 const TOO_LARGE = /a message of \d+ bytes, more than the \d+ that are accepted here \(--max-message\)/;

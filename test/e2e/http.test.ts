@@ -15,7 +15,7 @@ const sha256 = (data: Buffer) => createHash('sha256').update(data).digest('hex')
 const sum = sha256(body);
 const curl = tool('curl', 'curl');
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 /** GET / has a length, /chunks has none, /cut dies half-way; a POST is answered with the SHA-256 of what came. */
 async function startServer(t: Test): Promise<{ server: Server; port: number; connections: () => number }> {

@@ -10,7 +10,7 @@ import { dial } from '../helpers/e2e_tcp.ts';
 import { sleep } from '../helpers/e2e_wait.ts';
 import { FaultProxy } from '../helpers/fault_proxy.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 /** `-s` takes a second of silence for a classic connection; this is more, and less than any timeout. */
 const LATE_MS = 1600;

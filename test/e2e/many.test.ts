@@ -7,7 +7,7 @@ import { dial, type End, Target } from '../helpers/e2e_tcp.ts';
 import { until, within } from '../helpers/e2e_wait.ts';
 import { BACKENDS, PAIRS } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 const CONNECTIONS = 1000;
 

@@ -10,7 +10,7 @@ import { dial, dialThrough, type End, listens, Target } from '../helpers/e2e_tcp
 import { until } from '../helpers/e2e_wait.ts';
 import { BACKENDS, RELAY } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 

@@ -9,7 +9,7 @@ import { RELAY, RELAY_PORTABLE, WAYS } from '../helpers/e2e_ways.ts';
 const MIB = 1024 * 1024;
 const pattern = new Pattern();
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 // The ways have nothing to do with each other, and much of a test is waiting.
 t.jobs = 3;
 

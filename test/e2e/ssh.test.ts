@@ -8,7 +8,7 @@ import { dial, Target } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
 import { PAIRS, type Way } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 const ssh = tool('ssh', 'openssh-client');
 

@@ -9,7 +9,7 @@ import { succeed, tool } from '../helpers/e2e_run.ts';
 import { startSshd } from '../helpers/e2e_sshd.ts';
 import { WAYS } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(900_000);
 
 const ssh = tool('ssh', 'openssh-client');
 const scp = tool('scp', 'openssh-client');

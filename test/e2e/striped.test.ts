@@ -12,7 +12,7 @@ import { STRIPED, STRIPED_PORTABLE } from '../helpers/e2e_ways.ts';
 const MIB = 1024 * 1024;
 const pattern = new Pattern();
 
-t.setTimeout(180_000);
+t.setTimeout(900_000);
 t.jobs = 3;
 
 /** A short conversation, to its end. */

@@ -9,7 +9,7 @@ import { canUnshare, run, succeed, temporaryFolder, tool } from '../helpers/e2e_
 import { dial, type End, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { sleep, until } from '../helpers/e2e_wait.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(900_000);
 
 const LINKS = 2;
 const PORT = 22222;

@@ -6,7 +6,7 @@ import { openPath } from '../helpers/e2e_proxy.ts';
 import { succeed, tool } from '../helpers/e2e_run.ts';
 import { PAIRS } from '../helpers/e2e_ways.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(900_000);
 
 const wrk = tool('wrk', 'wrk');
 

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import { until, within } from './e2e_wait.ts';
+import { sleep, until, within } from './e2e_wait.ts';
 import type { Way } from './e2e_ways.ts';
 
 export const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -123,6 +123,18 @@ export class TcpProxy {
   get cpuMs(): number {
     const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') as string[];
     return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  /** Waits for two seconds of which it takes less than a fifth of a processor, which one that spins never leaves alone. */
+  async rests(): Promise<void> {
+    await until(
+      async () => {
+        const before = this.cpuMs;
+        await sleep(2000);
+        return this.cpuMs - before <= 400;
+      },
+      () => `it spins:\n${this.text}`,
+    );
   }
 }
 

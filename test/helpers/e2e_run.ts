@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Test } from 'tap';
+import { PATIENCE } from './e2e_wait.ts';
 
 /** Debian keeps daemons and network tools out of an ordinary user's PATH. */
 const PATH = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`;
@@ -38,7 +39,7 @@ export interface RunOptions {
   readonly ms?: number;
 }
 
-/** Runs a program to its end. It is ended after `ms` (60 s), and when the test ends. */
+/** Runs a program to its end. It is ended after `ms` (60 s on an idle machine), and when the test ends. */
 export function run(
   t: Test,
   program: string,
@@ -56,7 +57,7 @@ export function run(
   });
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input ?? '');
-  const limit = setTimeout(() => child.kill('SIGKILL'), options.ms ?? 60_000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), PATIENCE * (options.ms ?? 60_000));
   return new Promise((resolve) => {
     child.once('close', (code, signal) => {
       clearTimeout(limit);

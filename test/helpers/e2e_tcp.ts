@@ -3,6 +3,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { until, within } from './e2e_wait.ts';
@@ -232,6 +233,19 @@ export async function dial(t: Test, where: number | NetConnectOpts): Promise<End
     'the connect was not answered',
   );
   return end;
+}
+
+/** Bytes that the kernel has for the process and that were not read; over IPv4. */
+export function unread(socket: Socket): number {
+  const ports = [socket.localPort, socket.remotePort].map((port) =>
+    `:${port?.toString(16).padStart(4, '0')}`.toUpperCase(),
+  ) as [string, string];
+  for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
+    const [, local, remote, , queues] = line.trim().split(/\s+/);
+    if (local?.endsWith(ports[0]) && remote?.endsWith(ports[1]))
+      return Number.parseInt(queues?.split(':')[1] ?? '', 16);
+  }
+  return 0;
 }
 
 /** An app and the target's end of its connection. */

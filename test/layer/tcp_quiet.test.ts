@@ -54,7 +54,7 @@ await test('an unread socket tells twice, however much comes, and again once it 
     told.wakeUps = 0;
     told.events = 0;
     await drip(far, pool, 100);
-    t.equal(told.events & READABLE, READABLE, 'told that it is readable');
+    await eventually('told that it is readable', () => (told.events & READABLE) !== 0);
     t.ok(told.wakeUps <= 2, `${told.wakeUps} wake-ups for 100 arrivals`);
     let got = drain(near);
     await eventually('all bytes', () => {
@@ -70,12 +70,12 @@ await test('FIN and RST are noticed by a socket that was told to be quiet', asyn
   const ended = await quietPair(pool);
   await drip(ended.far, pool, 5);
   ended.far.sendFin();
-  await passes(3);
-  t.equal(drain(ended.near), 5);
+  let got = 0;
   await eventually('the end', () => {
-    drain(ended.near);
+    got += drain(ended.near);
     return ended.near.finReceived;
   });
+  t.equal(got, 5);
   ended.near.discard();
   ended.far.discard();
 
@@ -110,8 +110,7 @@ await test('room is told again after a full socket, also when it was not listene
       got += drain(far);
       return got === sent;
     });
-    await eventually('room', () => near.writable);
-    t.equal(told.events & WRITABLE, WRITABLE, 'told that there is room');
+    await eventually('told that there is room', () => near.writable && (told.events & WRITABLE) !== 0);
     told.events = 0;
   }
   near.discard();

@@ -10,7 +10,7 @@ import { FailedPipe } from '../../src/pipe/failed.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
 import type { IoPipe } from '../../src/pipe/pipe.ts';
 import { PipeEnd } from '../helpers/pipe_end.ts';
-import { eventually, pass, passes } from '../helpers/settle.ts';
+import { eventually, GUARD_MS, pass, passes } from '../helpers/settle.ts';
 
 const boom = () => new PipeError('cancelled', 'test', 'planted');
 
@@ -199,7 +199,7 @@ t.test('an error in onEnd is not swallowed', async (t) => {
   process.removeAllListeners('uncaughtException');
   const caught = once(process, 'uncaughtException');
   app.discard(boom());
-  const guard = setTimeout(() => process.emit('uncaughtException', new Error('it was swallowed')), 1000);
+  const guard = setTimeout(() => process.emit('uncaughtException', new Error('it was swallowed')), GUARD_MS);
   const [error] = await caught;
   clearTimeout(guard);
   for (const listener of listeners) process.on('uncaughtException', listener);

@@ -3,6 +3,7 @@
 import type { Test } from 'tap';
 import { EAGAIN, EBADF, EEXIST, ENOENT, EPERM } from '../../src/sys/errno.ts';
 import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_RDHUP } from '../../src/sys/poller.ts';
+import { eventually } from '../helpers/settle.ts';
 import { addon, ok, openDescriptors, PRELUDE, runNode, Sockets, sleep, sysTest } from './support.ts';
 
 /** A Poll that notes everything. */
@@ -18,8 +19,14 @@ class Recorder {
     this.batches.push(batch);
   }
 
-  /** What came since the last call, given time to come. */
+  /** What came since the last call: waits until something has, and then for what may follow. */
   async take(): Promise<[slot: number, mask: number][]> {
+    await eventually('an event', () => this.batches.length > 0);
+    return this.rest();
+  }
+
+  /** What came since the last call, if anything, given time to come. */
+  async rest(): Promise<[slot: number, mask: number][]> {
     await sleep(30);
     return this.batches.splice(0).flat();
   }
@@ -41,20 +48,20 @@ async function watchedPair(t: Test, sockets: Sockets) {
 
 sysTest('an event tells a change, once', async (t, sockets) => {
   const { client, server, recorder } = await watchedPair(t, sockets);
-  t.same(await recorder.take(), [], 'writable still, and not told again');
+  t.same(await recorder.rest(), [], 'writable still, and not told again');
   const buffer = new Uint8Array(100);
 
   ok(addon.send(server, buffer, 0, 10), 'send');
   t.same(await recorder.take(), [[5, POLL_IN | POLL_OUT]]);
-  t.same(await recorder.take(), [], 'readable still, and not told again');
+  t.same(await recorder.rest(), [], 'readable still, and not told again');
   t.equal(addon.recv(client, buffer, 0, 4), 4);
-  t.same(await recorder.take(), [], 'nor after some of it was read');
+  t.same(await recorder.rest(), [], 'nor after some of it was read');
   ok(addon.send(server, buffer, 0, 10), 'send');
   t.same(await recorder.take(), [[5, POLL_IN | POLL_OUT]], 'more has come: told, though not all was read');
 
   recorder.poll.remove(client);
   ok(addon.send(server, buffer, 0, 10), 'send');
-  t.same(await recorder.take(), [], 'nothing after remove');
+  t.same(await recorder.rest(), [], 'nothing after remove');
   t.equal(recorder.poll.add(client, 6), 0);
   t.same(await recorder.take(), [[6, POLL_IN | POLL_OUT]], 'added again: the state as it is');
 
@@ -65,7 +72,7 @@ sysTest('writable again after the buffers were full', async (t, sockets) => {
   const { client, server, recorder } = await watchedPair(t, sockets);
   const chunk = new Uint8Array(1 << 20);
   while (addon.send(client, chunk, 0, chunk.length) !== -EAGAIN);
-  t.same(await recorder.take(), []);
+  t.same(await recorder.rest(), []);
   while (addon.recv(server, chunk, 0, chunk.length) !== -EAGAIN) await sleep(1);
   const events = await recorder.take();
   t.ok(events.length >= 1);
@@ -81,7 +88,7 @@ sysTest('modify narrows what is told, and tells at once what it widens to', asyn
   t.equal(poll.modify(client, 6, POLL_OUT), 0);
   t.same(await recorder.take(), [[6, POLL_OUT]], 'with the new slot');
   ok(addon.send(server, buffer, 0, 10), 'send');
-  t.same(await recorder.take(), [], 'bytes are not of interest');
+  t.same(await recorder.rest(), [], 'bytes are not of interest');
   t.equal(poll.modify(client, 6, POLL_IN), 0);
   t.same(await recorder.take(), [[6, POLL_IN]], 'they are now, and were there already');
   t.equal(poll.modify(client, 6, 0), 0);
@@ -162,8 +169,7 @@ sysTest('more events than the array holds come in further calls, none is lost', 
   fds.forEach((fd, slot) => {
     t.equal(poll.add(fd, slot), 0);
   });
-  await sleep(50);
-  t.equal(seen.size, 7);
+  await eventually('all of them', () => seen.size === 7);
   t.ok(counts.every((count) => count <= 2));
   poll.close();
 });
@@ -181,7 +187,7 @@ sysTest(
     // Both have an event in the same turn of the loop.
     const polls = [make(), make()];
     for (const poll of polls) t.equal(poll.add(sockets.own(addon.socket(4)), 0), 0);
-    await sleep(50);
+    await eventually('both', () => order.length >= 6);
     t.same(order, ['callback', 'tick', 'microtask', 'callback', 'tick', 'microtask']);
     for (const poll of polls) poll.close();
   },
@@ -195,7 +201,8 @@ sysTest('closing it from inside its callback', async (t, sockets) => {
     poll.close();
   });
   t.equal(poll.add(fd, 0), 0);
-  await sleep(50);
+  await eventually('its event', () => calls > 0);
+  await sleep(30);
   t.equal(calls, 1);
   const other = new Recorder();
   t.equal(other.poll.add(fd, 1), 0, 'and the descriptor is free for another');
@@ -316,7 +323,7 @@ sysTest('a Poll that nobody holds is collected when it watches nothing, and not 
     await collect();
     const client = addon.socket(4);
     addon.connect(client, 4, '127.0.0.1', addon.localAddress(fd).port);
-    await sleep(50);
+    for (let i = 0; i < 500 && calls === 0; i++) await sleep(10);
     console.log(JSON.stringify([made, left, calls]));
     process.exit(0);`,
     { flags: ['--expose-gc'] },
@@ -340,7 +347,7 @@ sysTest('a Poll that was closed, inside its callback or outside, lets go of the 
         callbacks.push(new WeakRef(onEvents));
         if (inside) poll.add(fd, 0); else poll.close();
       })();
-      await sleep(20);
+      for (let i = 0; i < 500 && calls === 0; i++) await sleep(10);
     }
     for (let i = 0; i < 5; i++) { gc(); await sleep(10); }
     console.log(calls, callbacks.map((ref) => ref.deref()).join());`,

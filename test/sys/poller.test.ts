@@ -2,6 +2,7 @@
 
 import { EBADF, EEXIST } from '../../src/sys/errno.ts';
 import { POLL_IN, Poller, type PollTarget, poller } from '../../src/sys/poller.ts';
+import { eventually } from '../helpers/settle.ts';
 import { addon, ok, PRELUDE, runNode, sleep, sysTest } from './support.ts';
 
 const byte = new Uint8Array(1);
@@ -72,11 +73,11 @@ sysTest('a slot freed in a batch is given to nobody before its end', async (t, s
   await sleep(30);
   armed = true;
   for (const { server } of ends) ok(addon.send(server, byte, 0, 1), 'send');
+  await eventually('the third', () => lateMasks.length > 0);
   await sleep(30);
 
   t.equal(told.length, 1, 'the other one was unwatched, so that its event went nowhere');
   t.equal(lateSlot, 2, 'neither slot was free yet');
-  t.ok(lateMasks.length > 0);
   t.ok(
     lateMasks.every((mask) => (mask & POLL_IN) === 0),
     'the third, to which nothing was sent, has not got what was for the other',
@@ -96,6 +97,7 @@ sysTest('a target may unwatch itself, and one that is gone hears nothing', async
       poller.unwatch(slot, fd);
     },
   });
+  await eventually('its event', () => calls > 0);
   await sleep(30);
   t.equal(calls, 1);
   const other = sockets.own(addon.socket(4));
@@ -117,6 +119,7 @@ sysTest('closed in the middle of a batch, the rest of it is dropped', async (t, 
       },
     });
   }
+  await eventually('the batch', () => calls > 0);
   await sleep(30);
   t.equal(calls, 1);
 });

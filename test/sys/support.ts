@@ -9,6 +9,7 @@ import { addonProblem, loadAddon, type NativeAddon } from '../../src/sys/addon.t
 import { EAGAIN, EINPROGRESS } from '../../src/sys/errno.ts';
 import { POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_RDHUP, poller } from '../../src/sys/poller.ts';
 import { bindSocket, connectSocket, localAddressOf, openSocket } from '../../src/sys/socket.ts';
+import { GUARD_MS } from '../helpers/settle.ts';
 
 /** These tests are about the addon: without it they fail. */
 export const addon: NativeAddon = (() => {
@@ -39,7 +40,7 @@ export function sysTest(name: string, body: (t: Test, sockets: Sockets) => Promi
     } finally {
       sockets.closeAll();
     }
-    for (let i = 0; i < 100 && openDescriptors() !== before; i++) await sleep(20);
+    for (let i = 0; i < 500 && openDescriptors() !== before; i++) await sleep(20);
     t.equal(openDescriptors(), before, 'no descriptor is left open');
     t.equal(poller().watched, watched, 'nothing is left in the poll');
   });
@@ -240,7 +241,7 @@ export function runNode(
     const child = spawn('sh', [...args, '--input-type=module', '-e', script], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 20_000,
+      timeout: GUARD_MS,
     });
     let stdout = '';
     let stderr = '';

@@ -60,7 +60,7 @@ sysTest(
       for (const { exited } of workers) t.equal(await exited, 1);
       sockets.closeAll();
     }
-    for (let i = 0; i < 100 && openDescriptors() !== before; i++) await new Promise((r) => setTimeout(r, 20));
+    for (let i = 0; i < 500 && openDescriptors() !== before; i++) await new Promise((r) => setTimeout(r, 20));
     t.equal(openDescriptors(), before, 'their epoll descriptors are closed');
   },
 );

@@ -40,6 +40,8 @@ async function service(
     log: silentLogger,
     carriers: 3,
     key: Buffer.alloc(32, 'key'),
+    // Longer than any test: what ends, ends by something else.
+    graceMs: 3_600_000,
   });
   await made.start();
   t.teardown(() => made.stop());
@@ -129,10 +131,8 @@ t.test('a restarted server: streams are reset at once, and a new trunk works', a
   const first = new Promise<void>((resolve) => old.once('data', () => resolve()));
   old.write('hello');
   await first;
-  const begun = performance.now();
   await restart();
   t.equal(await ended, 'ECONNRESET');
-  t.ok(performance.now() - begun < 5000, 'long before any time limit');
   const bytes = new Random(SEED).bytes(1 << 20);
   t.equal(await echo(app(), bytes), hash(bytes));
 });
