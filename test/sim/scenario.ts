@@ -54,6 +54,23 @@ export function mbit(rate: number): number {
   return (rate * 1e6) / 8 / 1000;
 }
 
+/** @param earlier the links that were made before, for those that share a path */
+export function makeLink(
+  world: World,
+  plan: CarrierPlan,
+  info: boolean,
+  earlier: readonly TcpLink[],
+): TcpLink {
+  const options: PathOptions = {
+    rate: mbit(plan.mbit),
+    delayMs: plan.rttMs / 2,
+    ...(plan.loss === undefined ? {} : { loss: plan.loss }),
+    ...(plan.queueBytes === undefined ? {} : { queueBytes: plan.queueBytes }),
+  };
+  const shared = plan.shares === undefined ? undefined : earlier[plan.shares];
+  return new TcpLink(world, options, info, shared);
+}
+
 export class ScenarioRun {
   readonly world: World;
   readonly links: TcpLink[] = [];
@@ -118,14 +135,7 @@ export class ScenarioRun {
   }
 
   dial(plan: CarrierPlan): void {
-    const options: PathOptions = {
-      rate: mbit(plan.mbit),
-      delayMs: plan.rttMs / 2,
-      ...(plan.loss === undefined ? {} : { loss: plan.loss }),
-      ...(plan.queueBytes === undefined ? {} : { queueBytes: plan.queueBytes }),
-    };
-    const shared = plan.shares === undefined ? undefined : this.links[plan.shares];
-    const link = new TcpLink(this.world, options, this.#scenario.info, shared);
+    const link = makeLink(this.world, plan, this.#scenario.info, this.links);
     const id = this.links.push(link) - 1;
     this.client.addCarrier(id, link.near);
     this.server.addCarrier(id, link.far);
