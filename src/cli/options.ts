@@ -75,9 +75,17 @@ function size(least: number, most: number): Parser<number> {
     const bytes = match === null ? Number.NaN : Number(match[1]) * unit;
     if (bytes >= least && bytes <= most) return bytes;
     throw new UsageError(
-      `--${flag} ${text}: write a number of bytes such as 65536, 64k or 1M, from ${least} to ${most}`,
+      `--${flag} ${text}: write a number of bytes such as 65536, 64k or 1M, from ${asSize(least)} to ${asSize(most)}`,
     );
   };
+}
+
+/** As it would be typed: `64k`, `16M`. */
+function asSize(bytes: number): string {
+  const units = ['', 'k', 'M', 'G'];
+  let at = 0;
+  while (at < units.length - 1 && bytes % 1024 ** (at + 1) === 0) at++;
+  return `${bytes / 1024 ** at}${units[at]}`;
 }
 
 const parseLevel: Parser<LogLevel> = (text, flag) => {

@@ -14,6 +14,9 @@ import type { ProxyService } from '../proxy/service.ts';
 import type { Session } from '../proxy/session.ts';
 import type { CarrierStatus, TrunkTotals } from '../proxy/trunk_status.ts';
 
+/** Shares that the summary lists one by one. */
+const MOST_SHARES = 8;
+
 /** Looks at the service, each time that it is called. */
 export function viewer(service: ProxyService, title: string): () => StatusView {
   const meter = new RateMeter();
@@ -103,14 +106,23 @@ export function summaryOf(service: ProxyService): string[] {
 export function stripingSummary(totals: TrunkTotals): string {
   const { trunks, shares, otherBytes, lost, stalls, repeatedBytes } = totals;
   const all = shares.reduce((sum, bytes) => sum + bytes, otherBytes);
-  const percent = (bytes: number) => `${Math.round((100 * bytes) / all)}`;
-  const now = shares.length === 0 ? '' : `${listed(shares.map(percent))} % of ${formatBytes(all)}`;
-  const before = shares.length === 0 ? formatBytes(otherBytes) : `${percent(otherBytes)} %`;
-  const parts = otherBytes > 0 ? [now, `${before} before`] : [now];
-  const share = all === 0 ? '' : ` (${parts.filter((part) => part !== '').join(', ')})`;
-  const where = trunks > 1 ? `, in the last of ${trunks} trunks` : '';
+  const percent = (bytes: number) => Math.round((100 * bytes) / all);
   const events = [`${lost} lost`, plural(stalls, 'stall'), `${formatBytes(repeatedBytes)} sent again`];
+  const where = trunks > 1 ? `, in the last of ${trunks} trunks` : '';
+  // All of them were lost: what is left is what they carried.
+  if (shares.length === 0)
+    return `striped ${formatBytes(all)}, and no carrier was left at the end${where}: ${events.join(', ')}`;
+  const parts = [`${spread(shares.map(percent))} % of ${formatBytes(all)}`];
+  if (otherBytes > 0) parts.push(`${percent(otherBytes)} % over carriers before`);
+  const share = all === 0 ? '' : ` (${parts.join(', ')})`;
   return `striped over ${plural(shares.length, 'carrier')}${share}${where}: ${events.join(', ')}`;
+}
+
+/** `26, 25 and 24`; of many, `each 1 to 2`. */
+function spread(values: readonly number[]): string {
+  if (values.length <= MOST_SHARES) return listed(values.map(String));
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least === most ? `each ${least}` : `each ${least} to ${most}`;
 }
 
 function listed(words: readonly string[]): string {

@@ -32,7 +32,7 @@ t.test('carriers that were lost, and trunks before the last one', async (t) => {
   });
   t.equal(
     stripingSummary(past.totals([])),
-    'striped over 1 carrier (10 % of 100 MB, 90 % before), in the last of 9 trunks: 2 lost, 19 stalls, 9.00 KB sent again',
+    'striped over 1 carrier (10 % of 100 MB, 90 % over carriers before), in the last of 9 trunks: 2 lost, 19 stalls, 9.00 KB sent again',
   );
 });
 
@@ -43,6 +43,18 @@ t.test('nothing was carried, or nothing is left', async (t) => {
   );
   t.equal(
     stripingSummary(new PastTrunks().totals([report([], 5e6, 4)])),
-    'striped over 0 carriers (5.00 MB before): 4 lost, 4 stalls, 1.00 KB sent again',
+    'striped 5.00 MB, and no carrier was left at the end: 4 lost, 4 stalls, 1.00 KB sent again',
+  );
+});
+
+t.test('many carriers: how far apart they are, and not each of them', async (t) => {
+  const shares = Array.from({ length: 64 }, (_, i) => (i < 36 ? 2e6 : 1e6));
+  t.equal(
+    stripingSummary(new PastTrunks().totals([report(shares)])),
+    'striped over 64 carriers (each 1 to 2 % of 100 MB): 0 lost, 64 stalls, 1.00 KB sent again',
+  );
+  t.match(
+    stripingSummary(new PastTrunks().totals([report(Array(10).fill(1e6))])),
+    /\(each 10 % of 10\.0 MB\)/,
   );
 });
