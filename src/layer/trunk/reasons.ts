@@ -21,6 +21,9 @@ const CODES: readonly PipeErrorCode[] = [
   'system',
 ];
 
+/** For those that the wire has no code for. */
+const OTHER = CODES.indexOf('system');
+
 export interface Reason {
   readonly code: number;
   readonly text: Buffer;
@@ -29,7 +32,8 @@ export interface Reason {
 export function toReason(error: PipeError | null): Reason {
   if (error === null) return { code: 0, text: Buffer.alloc(0) };
   const text = error.code === 'reset' ? '' : error.message;
-  return { code: Math.max(0, CODES.indexOf(error.code)), text: truncated(text) };
+  const code = CODES.indexOf(error.code);
+  return { code: code < 0 ? OTHER : code, text: truncated(text) };
 }
 
 export function fromReason(code: number, text: Buffer): PipeError {
