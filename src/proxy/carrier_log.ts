@@ -21,7 +21,7 @@ const BETWEEN_LINES_MS = 1000;
 const MOST_REASONS = 3;
 
 export interface CarrierLogOptions {
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly clock: Clock;
   /** `to 192.0.2.1:22222`, `from 192.0.2.7`. */
   readonly whom: string;
@@ -41,6 +41,8 @@ export class CarrierLog {
   #everUp = false;
   #lost = 0;
   readonly #reasons = new Map<string, number>();
+  /** The same without saying which they were: where those are too many. */
+  readonly #words = new Map<string, number>();
   #downSince = 0;
   #cancel: Cancel | null = null;
   #isOver = false;
@@ -60,9 +62,8 @@ export class CarrierLog {
     this.#lost++;
     if (this.#up === 0) this.#downSince = this.#options.clock.now();
     const words = error === null ? 'closed by the other side' : error.message;
-    const reason = which === '' ? words : `${which}: ${words}`;
-    if (this.#reasons.size < MOST_REASONS || this.#reasons.has(reason))
-      this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
+    count(this.#reasons, which === '' ? words : `${which}: ${words}`);
+    count(this.#words, words);
     this.#sayLater();
   }
 
@@ -92,7 +93,7 @@ export class CarrierLog {
 
   #say(): void {
     const { clock, log } = this.#options;
-    if (!this.#everUp) log.info(this.#begun());
+    if (!this.#everUp && this.#up > 0) log.info(this.#begun());
     else if (this.#up === 0) log.warn(this.#allLost());
     else if (this.#saidUp === 0) log.info(this.#back());
     else if (this.#lost > 0) log.info(`${this.#losses()}; ${this.#upNow()}`);
@@ -102,6 +103,7 @@ export class CarrierLog {
     this.#saidAt = clock.now();
     this.#lost = 0;
     this.#reasons.clear();
+    this.#words.clear();
   }
 
   #begun(): string {
@@ -145,7 +147,13 @@ export class CarrierLog {
 
   #why(): string {
     if (this.#reasons.size === 0) return '';
-    const all = [...this.#reasons].map(([reason, count]) => (count === 1 ? reason : `${count} x ${reason}`));
-    return ` (${all.join('; ')})`;
+    const reasons = this.#reasons.size > MOST_REASONS ? this.#words : this.#reasons;
+    const all = [...reasons].slice(0, MOST_REASONS);
+    return ` (${all.map(([reason, times]) => (times === 1 ? reason : `${times} x ${reason}`)).join('; ')})`;
   }
+}
+
+/** Bounded by the connections that can be lost between two lines. */
+function count(reasons: Map<string, number>, reason: string): void {
+  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
 }

@@ -32,6 +32,11 @@ export class Paths {
     this.#via = via.length === 0 ? [null] : via;
   }
 
+  /** The addresses of the peer that can be reached from any of the local ends. */
+  get peers(): Endpoint[] {
+    return this.#peers.filter((peer) => this.#via.some((from) => from === null || !excludes(from, peer)));
+  }
+
   /**
    * @param detour 0 for a slot's own way; each number more is another address of the peer
    * @param avoid addresses that are no use, as formatAddress says them

@@ -1,54 +1,32 @@
 /**
- * RefusalLog: says who was refused and why, at a bounded rate, so that strangers cannot fill a disk.
+ * RefusalLog: says of those who connected and did not become a client what became of them: who refused whom, and why.
  */
 
-import { formatAddress, type SocketAddress } from '../core/address.ts';
+import type { SocketAddress } from '../core/address.ts';
 import type { Clock } from '../core/clock.ts';
-import { plural } from '../core/format.ts';
+import type { PipeError, PipeErrorCode } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { Refusal } from '../layer/trunk/handshake.ts';
+import { BoundedLog } from './bounded_log.ts';
+import { nameOf } from './client_name.ts';
 
-const PERIOD_MS = 10_000;
-const LINES_A_PERIOD = 10;
+/** The other side went away by itself. */
+const LEFT: readonly PipeErrorCode[] = ['reset', 'truncated'];
 
 export class RefusalLog {
-  readonly #log: Logger;
-  readonly #clock: Clock;
-  #periodEnd = 0;
-  #lines = 0;
-  #unsaid = 0;
+  readonly #log: BoundedLog;
+  readonly #nameless: string;
 
-  constructor(log: Logger, clock: Clock) {
-    this.#log = log;
-    this.#clock = clock;
-    this.#periodEnd = clock.now();
+  /** @param nameless what somebody without an address is called */
+  constructor(log: Logger, clock: Clock, nameless: string) {
+    this.#log = new BoundedLog(log, clock);
+    this.#nameless = nameless;
   }
 
-  refused(from: SocketAddress | null, reason: string): void {
-    const now = this.#clock.now();
-    if (now >= this.#periodEnd) this.#begin(now);
-    if (this.#lines >= LINES_A_PERIOD) {
-      this.#unsaid++;
-      return;
-    }
-    this.#lines++;
-    const last = this.#lines === LINES_A_PERIOD ? '; more are only counted, for a while' : '';
-    this.#log.warn(`a connection from ${nameOf(from)} is refused: ${reason}${last}`);
+  failed(from: SocketAddress | null, error: PipeError): void {
+    const name = nameOf(from, this.#nameless);
+    if (error instanceof Refusal && error.byPeer) this.#log.warn(`${name} refuses us: ${error.message}`);
+    else if (LEFT.includes(error.code)) this.#log.warn(`a connection from ${name} ended: ${error.message}`);
+    else this.#log.warn(`a connection from ${name} is refused: ${error.message}`);
   }
-
-  #begin(now: number): void {
-    this.#periodEnd = now + PERIOD_MS;
-    this.#lines = 0;
-    if (this.#unsaid > 0)
-      this.#log.warn(`${plural(this.#unsaid, 'more connection')} refused since the last that was named`);
-    this.#unsaid = 0;
-  }
-}
-
-/** Without the port, which tells the connections of one client apart. */
-export function hostOf(from: SocketAddress | null): string {
-  return from === null || from.family === 'unix' ? nameOf(from) : from.host;
-}
-
-export function nameOf(from: SocketAddress | null): string {
-  return from === null ? 'a unix client' : formatAddress(from);
 }

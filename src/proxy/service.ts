@@ -8,7 +8,7 @@
 import { type Endpoint, formatEndpoint, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { PipeError, type PipeErrorCode } from '../core/errors.ts';
-import { plural } from '../core/format.ts';
+import { formatDuration, plural } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
 import type { LocalEnd } from '../layer/tcp/local_end.ts';
@@ -16,6 +16,7 @@ import { knownAddresses, type LookupFamily } from '../layer/tcp/resolve.ts';
 import type { ConnectOptions, Transport } from '../layer/tcp/transport.ts';
 import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import { namelessAt } from './client_name.ts';
 import { FrontDoor } from './front_door.ts';
 import { onPath, PeerLinks } from './links.ts';
 import { type Path, Paths } from './paths.ts';
@@ -108,7 +109,7 @@ export class ProxyService implements SessionHost {
     this.#links = new PeerLinks(options, mayStripe, (address, how) => this.#connect(address, how));
     this.#stack = stackFor(options.mode, striped, options);
     this.#clock = options.clock ?? systemClock;
-    this.#log = new SessionLog(options.mode, options.listen, options.log);
+    this.#log = new SessionLog(options.mode, namelessAt(options.listen), options.log);
     this.#door = new FrontDoor(options.log, (socket, peer) => this.#onConnection(socket, peer));
     this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
     this.#trunkServer = options.mode === 'server' ? this.#makeTrunkServer() : null;
@@ -245,7 +246,8 @@ export class ProxyService implements SessionHost {
     // Of a striped one the trunk's client says it, whether anybody waits or not.
     if (this.#farTroubled || this.#trunkClient !== null) return;
     this.#farTroubled = true;
-    this.#options.log.warn(`${error.message}; connections wait while it is tried again`);
+    const wait = formatDuration(this.#options.connectTimeoutMs ?? 10_000);
+    this.#options.log.warn(`${error.message}; it is tried again, and connections wait up to ${wait} for it`);
   }
 
   onBug(session: Session, bug: unknown): void {
@@ -348,6 +350,7 @@ export class ProxyService implements SessionHost {
       log,
       graceMs,
       striped: carriers !== 0,
+      nameless: namelessAt(this.#options.listen),
       carrier: (socket) => {
         this.#links.tuneAccepted(socket);
         return this.#carrier(socket);

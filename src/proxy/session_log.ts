@@ -2,8 +2,8 @@
  * SessionLog: what becomes of app connections, in lines of log.
  */
 
-import { type Endpoint, formatAddress, type SocketAddress } from '../core/address.ts';
-import type { PipeError } from '../core/errors.ts';
+import { formatAddress, type SocketAddress } from '../core/address.ts';
+import type { PipeError, PipeErrorCode } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import { StripedPipe } from '../layer/trunk/stream.ts';
@@ -20,14 +20,28 @@ const NAMES: Record<ProxyMode, readonly [near: string, far: string]> = {
   relay: ['client', 'target'],
 };
 
+/** What a server does without words to who speaks the classic framing. */
+const REFUSED_SILENTLY =
+  'most likely the peer could not reach its target, or takes striped connections only (-n above 0, or --key); ' +
+  'its log says why';
+
+/** Ends that need nobody: an app that reset its connection, a proxy that is stopped. */
+const ORDINARY: readonly PipeErrorCode[] = ['reset', 'cancelled'];
+
+/** The other proxy reports what failed there, such as a target that refuses. */
+function isTroubleOfPeer({ layer, code }: PipeError): boolean {
+  return layer === 'peer' && !ORDINARY.includes(code);
+}
+
 export class SessionLog {
   readonly #mode: ProxyMode;
-  readonly #listen: Endpoint;
+  readonly #nameless: string;
   readonly #log: Logger;
 
-  constructor(mode: ProxyMode, listen: Endpoint, log: Logger) {
+  /** @param nameless what a client without an address is called */
+  constructor(mode: ProxyMode, nameless: string, log: Logger) {
     this.#mode = mode;
-    this.#listen = listen;
+    this.#nameless = nameless;
     this.#log = log;
   }
 
@@ -62,16 +76,16 @@ export class SessionLog {
     if (error === null) log.info(line);
     else {
       // What somebody has to set right, in contrast to the resets of daily life.
-      const wrong = guess !== '' || error.layer === 'datagram';
+      const wrong = guess !== '' || error.layer === 'datagram' || isTroubleOfPeer(error);
       log[wrong ? 'warn' : 'info'](`${line}; ${this.#blame(side)}${error.message}${guess}`);
     }
   }
 
-  /** The classic framing has no words for why: a peer that was reached and reset us before it said anything. */
+  /** The classic framing has no words for why: a peer that was reached, and reset us before it said anything. */
   #guess(session: Session, error: PipeError | null, side: Side): string {
     const silent = error?.code === 'reset' && error.layer === 'tcp' && session.bytesBackward === 0;
     if (this.#mode !== 'client' || side !== 'far' || !silent) return '';
-    return ' before anything came back: most likely the peer could not reach its target, and its log says why';
+    return ` before anything came back: ${REFUSED_SILENTLY}`;
   }
 
   #about(session: Session): Logger {
@@ -80,9 +94,7 @@ export class SessionLog {
 
   /** `127.0.0.1:40000 -> 127.0.0.1:22`. */
   #describe(session: Session): string {
-    // A TCP client has no address any more when it was gone before it was accepted.
-    const nameless = this.#listen.path === undefined ? 'a client already gone' : 'unix client';
-    const from = session.from === null ? nameless : nameOfLeg(session.from, session.near, true);
+    const from = session.from === null ? this.#nameless : nameOfLeg(session.from, session.near, true);
     return session.to === null ? from : `${from} -> ${nameOfLeg(session.to, session.far, false)}`;
   }
 

@@ -10,13 +10,15 @@
  * may be another way through the network.
  */
 
+import type { Endpoint } from '../core/address.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
-import type { PipeError } from '../core/errors.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
 
 /** Between two attempts. */
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MOST_MS = 5000;
+/** When it fails again until somebody changes something; before the jitter. */
+const REDIAL_HOPELESS_MS = 10_000;
 /** While an app waits. */
 const REDIAL_WANTED_MS = 1000;
 /** A carrier that lived so long was one. */
@@ -25,12 +27,14 @@ const LIVED_MS = 1000;
 export class CarrierSlot {
   readonly number: number;
   carrier: Carrier | null = null;
+  /** To which address of the peer the last attempt went. */
+  peer: Endpoint | null = null;
   /** Which way its connection goes, in words. */
   way = '';
   /** Attempts that failed since there was a carrier. */
   failures = 0;
-  /** Why the last attempt failed; null when it did not, or there was none. */
-  failure: PipeError | null = null;
+  /** There was a carrier once. */
+  hasJoined = false;
   /** What it does while it has no carrier. */
   stage: 'dialling' | 'joining' | 'waiting' = 'waiting';
   readonly #clock: Clock;
@@ -69,14 +73,16 @@ export class CarrierSlot {
     this.#joinedAt = this.#clock.now();
     this.carrier = carrier;
     this.failures = 0;
-    this.failure = null;
+    this.hasJoined = true;
   }
 
-  /** @param leastMs to wait, before the jitter @param wanted whether somebody waits for it */
-  onFailed(error: PipeError, leastMs: number, wanted: boolean): void {
+  /**
+   * @param hopeless whether it fails again until somebody changes something
+   * @param wanted whether somebody waits for it
+   */
+  onFailed(hopeless: boolean, wanted: boolean): void {
     this.failures++;
-    this.failure = error;
-    this.#dialLater(leastMs, wanted ? REDIAL_WANTED_MS : REDIAL_MOST_MS);
+    this.#dialLater(hopeless ? REDIAL_HOPELESS_MS : 0, wanted ? REDIAL_WANTED_MS : REDIAL_MOST_MS);
   }
 
   onLost(): void {

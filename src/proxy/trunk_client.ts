@@ -32,12 +32,10 @@ import { CarrierLog } from './carrier_log.ts';
 import { FirstTurn } from './first_turn.ts';
 import { Home } from './home.ts';
 import { nameOfPath, type Path, type Paths } from './paths.ts';
+import { ReachLog } from './reach_log.ts';
 import { CarrierSlot } from './slot.ts';
 import { type CarrierStatus, PastTrunks, statusOfSlot, type TrunkTotals } from './trunk_status.ts';
 import { type OpenHandlers, WaitingOpens } from './waiting.ts';
-
-/** Between two attempts of one that cannot succeed before somebody changes something. */
-const REDIAL_HOPELESS_MS = 10_000;
 
 /** Exactly one of the two is called, unless dialling is cancelled. */
 export interface CarrierHandlers {
@@ -64,6 +62,12 @@ export interface TrunkClientOptions {
   readonly connectTimeoutMs: number;
 }
 
+interface Failure {
+  readonly error: PipeError;
+  /** The next attempt fails again, until somebody changes something: another key, for example. */
+  readonly hopeless: boolean;
+}
+
 const NONE: ReadonlySet<string> = new Set();
 
 const RESTARTED = 'the peer was restarted';
@@ -76,6 +80,7 @@ export class TrunkClient {
   readonly #name: string;
   readonly #slots: CarrierSlot[];
   readonly #waiting: WaitingOpens;
+  readonly #reachLog: ReachLog;
   readonly #home = new Home();
   /** Which slot makes the trunk. */
   readonly #turn: FirstTurn<CarrierSlot>;
@@ -87,17 +92,15 @@ export class TrunkClient {
   #nextCarrierId = 0;
   #strangeAnswers = 0;
   #lastError: PipeError | null = null;
-  /** What was said in the log last. */
-  #saidHopeless = '';
-  /** It was said that the peer cannot be reached. */
-  #troubled = false;
-  readonly #saidMissing = new Set<string>();
+  /** By address of the peer, while there is no success: how the last attempt to reach it failed. */
+  readonly #failures = new Map<Endpoint, Failure>();
   #stopped = false;
 
   constructor(options: TrunkClientOptions) {
     this.#options = options;
     this.#name = formatEndpoints(options.peers);
     this.#waiting = new WaitingOpens(options.clock);
+    this.#reachLog = new ReachLog(options.log, this.#name, options.connectTimeoutMs);
     this.#turn = new FirstTurn(options.clock);
     this.#slots = Array.from(
       { length: options.carriers },
@@ -164,6 +167,7 @@ export class TrunkClient {
     const detour = this.#isUp ? 0 : slot.failures;
     const avoid = this.#isUp || this.#hasStreams ? this.#home.elsewhere : NONE;
     const path = this.#options.paths.of(slot.number, detour, avoid);
+    slot.peer = path.peer;
     return this.#options.dialCarrier(path, avoid, {
       onReady: (socket, address) => {
         slot.way = nameOfPath(address, path.from);
@@ -197,7 +201,8 @@ export class TrunkClient {
         if (error === null) socket.discard(new PipeError('cancelled', 'trunk'));
         const unknown = error instanceof Refusal && error.refusal === REFUSED_UNKNOWN_TRUNK;
         if (unknown && trunkId.equals(this.#trunkId)) this.#onElsewhere(slot, address);
-        else this.#onFailed(slot, error ?? new PipeError('cancelled', 'trunk'));
+        else if (error === null) this.#onFailed(slot, new PipeError('cancelled', 'trunk'));
+        else this.#onFailed(slot, ofPeer(slot.way, error), isPermanent(error));
       }
       this.#turn.release();
     };
@@ -235,12 +240,10 @@ export class TrunkClient {
       this.#onFailed(slot, new PipeError('reset', 'trunk'));
       return;
     }
+    if (slot.peer !== null) this.#failures.delete(slot.peer);
     slot.onJoined(carrier);
     this.#lastError = null;
-    this.#saidHopeless = '';
-    if (this.#troubled) this.#options.log.info(`${this.#name} can be reached again`);
-    this.#troubled = false;
-    if (trunk.carriers.size === this.#slots.length) this.#saidMissing.clear();
+    this.#reachLog.joined(trunk.carriers.size === this.#slots.length);
     this.#strangeAnswers = 0;
     this.#carrierLog?.joined();
     // It answers: no need for the others to wait.
@@ -258,10 +261,7 @@ export class TrunkClient {
     const words = `${where} leads to another tcp-proxy -s`;
     if (restarted) this.#trunk?.end(new PipeError('reset', 'trunk', RESTARTED));
     else if (!this.#home.hasAddress(where)) {
-      if (this.#home.leadsElsewhere(where))
-        log.warn(
-          `${words} than the other addresses of the peer, and is not used: they have to lead to the same one`,
-        );
+      if (this.#home.leadsElsewhere(where)) this.#reachLog.elsewhere(words);
     } else {
       // A machine that was switched off and on leaves carriers that look alive; a question makes it reset them.
       this.#trunk?.probe();
@@ -305,6 +305,7 @@ export class TrunkClient {
     const slot = this.#slots.find((candidate) => candidate.carrier === carrier);
     if (slot === undefined) return;
     this.#carrierLog?.lost(slot.way === this.#name ? '' : slot.way, error);
+    if (!this.#isUp) this.#reachLog.lost();
     slot.onLost();
   }
 
@@ -320,45 +321,42 @@ export class TrunkClient {
     for (const slot of this.#slots) if (slot.carrier !== null) slot.onLost();
   }
 
-  #onFailed(slot: CarrierSlot, error: PipeError): void {
+  #onFailed(slot: CarrierSlot, error: PipeError, hopeless = false): void {
     if (this.#stopped) return;
-    this.#lastError = error;
-    slot.onFailed(error, isPermanent(error) ? REDIAL_HOPELESS_MS : 0, this.#waiting.size > 0);
-    const hopeless = this.#hopeless();
-    if (hopeless === null) {
-      this.#sayFailed(slot, error);
+    if (error.code !== 'cancelled') this.#lastError = error;
+    if (slot.peer !== null) this.#failures.set(slot.peer, { error, hopeless });
+    const reason = this.#hopeless();
+    slot.onFailed(hopeless && (this.#isUp || reason !== null), this.#waiting.size > 0);
+    if (reason === null) {
+      this.#sayFailed(slot, error, hopeless);
       this.#waiting.retry(error);
-    } else this.#giveUp(hopeless);
+    } else this.#giveUp(reason);
   }
 
-  /** Once each: that the peer cannot be reached, or why some of its connections are missing. */
-  #sayFailed(slot: CarrierSlot, error: PipeError): void {
-    const { log } = this.#options;
-    if (!this.#isUp) {
-      if (!this.#troubled) log.warn(`${error.message}; connections wait while it is tried again`);
-      this.#troubled = true;
-    } else if (
-      (slot.failures > 1 || error.code === 'address-invalid') &&
-      !this.#saidMissing.has(error.message)
-    ) {
-      log.warn(`a connection is missing, and is tried again: ${error.message}`);
-      this.#saidMissing.add(error.message);
-    }
+  #sayFailed(slot: CarrierSlot, error: PipeError, hopeless: boolean): void {
+    if (this.#isUp) {
+      // What is lost may fail once before it is there again, and that is no news.
+      if (!slot.hasJoined || slot.failures > 1 || error.code === 'address-invalid')
+        this.#reachLog.missing(error);
+      // Most often the other addresses turn us away as well, and then nobody waits.
+    } else if (!hopeless || this.#slots.every(({ failures }) => failures > 0))
+      this.#reachLog.unreached(error);
   }
 
-  /** Why no attempt can succeed until somebody changes something: another key, for example. Null while one may. */
+  /** Why no attempt can succeed until somebody changes something. Null while one may. */
   #hopeless(): PipeError | null {
-    if (this.#trunk !== null && this.#trunk.carriers.size > 0) return null;
-    const last = this.#slots.at(-1)?.failure ?? null;
-    const all = this.#slots.every(({ failure }) => failure !== null && isPermanent(failure));
-    if (!all || last === null) return null;
-    return new PipeError(last.code, last.layer, `${this.#name}: ${last.message}`, last);
+    if (this.#isUp) return null;
+    const failures = this.#options.paths.peers.map((peer) => this.#failures.get(peer));
+    if (!failures.every((failure) => failure?.hopeless === true)) return null;
+    const [first] = failures;
+    if (first === undefined) return null;
+    const reasons = new Set(failures.map((failure) => failure?.error.message));
+    return new PipeError(first.error.code, first.error.layer, [...reasons].join('; '), first.error);
   }
 
   /** Apps are told at once; it is tried again behind their backs. */
   #giveUp(reason: PipeError): void {
-    if (this.#saidHopeless !== reason.message) this.#options.log.error(reason.message);
-    this.#saidHopeless = reason.message;
+    this.#reachLog.hopeless(reason);
     // Whoever is there now does not know it.
     this.#trunk?.end(reason);
     this.#waiting.fail(reason);
@@ -371,4 +369,15 @@ export class TrunkClient {
       return new PipeError(last.code, last.layer, `${last.message}; gave up after ${limit}`, last);
     return new PipeError('timeout', 'trunk', `${this.#name} did not answer within ${limit}`);
   }
+}
+
+/** An error of the handshake, with who is at the other end, and who refuses whom. */
+function ofPeer(way: string, error: PipeError): PipeError {
+  const refuses = error instanceof Refusal && error.byPeer;
+  return new PipeError(
+    error.code,
+    error.layer,
+    `${way}${refuses ? ' refuses' : ''}: ${error.message}`,
+    error,
+  );
 }

@@ -31,14 +31,19 @@ import type { TrunkMemory } from '../layer/trunk/memory.ts';
 import type { StripedPipe } from '../layer/trunk/stream.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import { BoundedLog } from './bounded_log.ts';
 import { CarrierLog } from './carrier_log.ts';
-import { hostOf, nameOf, RefusalLog } from './refusal_log.ts';
+import { hostOf, nameOf } from './client_name.ts';
+import { RefusalLog } from './refusal_log.ts';
 import { type StrangerLimits, Strangers } from './strangers.ts';
 import { type CarrierStatus, PastTrunks, statusOf, type TrunkTotals } from './trunk_status.ts';
 
 /** Twice what a client keeps: a carrier that died unnoticed is still there when its successor comes. */
 const MOST_CARRIERS = 128;
 const MOST_TRUNKS = 1000;
+
+const DOES_NOT_STRIPE =
+  'the server (-s -n 0) does not stripe: leave out its -n 0, or give the client (-c) -n 0 as well';
 
 export interface TrunkServerOptions {
   readonly key: Buffer | null;
@@ -56,6 +61,8 @@ export interface TrunkServerOptions {
   readonly onClassic: ((socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null) => void) | null;
   /** Whether striped ones are taken. */
   readonly striped: boolean;
+  /** What the log calls a client without an address. */
+  readonly nameless: string;
   /** Somebody is no stranger any more, or gone. */
   readonly onKnown: () => void;
   readonly strangers?: StrangerLimits;
@@ -75,6 +82,8 @@ export class TrunkServer {
   readonly #trunks = new Map<string, Entry>();
   readonly #strangers: Strangers;
   readonly #refusals: RefusalLog;
+  readonly #trunkLog: Pick<Logger, 'info' | 'warn'>;
+  readonly #closed: Refusal | null;
   readonly #joining = new Set<Joining>();
   /** Tells clients whether they still talk to the process that knows their trunk. */
   readonly #instance = randomBytes(TRUNK_ID_BYTES);
@@ -85,7 +94,11 @@ export class TrunkServer {
   constructor(options: TrunkServerOptions) {
     this.#options = options;
     this.#strangers = new Strangers(options.strangers);
-    this.#refusals = new RefusalLog(options.log, options.clock);
+    const { clock, key, log, nameless, striped } = options;
+    this.#refusals = new RefusalLog(log, clock, nameless);
+    // Without a key anybody can make trunks, and lose them again.
+    this.#trunkLog = key === null ? new BoundedLog(log, clock) : log;
+    this.#closed = striped ? null : new Refusal(REFUSED_FRAMING, DOES_NOT_STRIPE);
   }
 
   get trunks(): Iterable<Trunk> {
@@ -123,13 +136,14 @@ export class TrunkServer {
       {
         key,
         welcome: { instance: this.#instance, windows: memory.windows },
+        closed: this.#closed,
         admit: (hello) => this.#admit(hello),
         onJoined: (hello) => {
           this.#onJoined(hello, socket, from);
           leave();
         },
         onFailed: (error) => {
-          if (!this.#stopped) this.#refusals.refused(from, error.message);
+          if (!this.#stopped) this.#refusals.failed(from, error);
           leave();
         },
         onOther:
@@ -155,7 +169,6 @@ export class TrunkServer {
 
   /** @throws Refusal */
   #admit(hello: Hello): void {
-    if (!this.#options.striped) throw new Refusal(REFUSED_FRAMING, 'the server (-s -n 0) does not stripe');
     const entry = this.#trunks.get(hello.trunkId.toString('hex'));
     if (entry === undefined && !hello.mayCreate)
       throw new Refusal(
@@ -204,11 +217,11 @@ export class TrunkServer {
     }
     const error = new NotAPeer(first);
     socket.discard(error);
-    this.#refusals.refused(from, error.message);
+    this.#refusals.failed(from, error);
   }
 
   #makeEntry(hello: Hello, from: SocketAddress | null): Entry {
-    const { clock, graceMs, log, memory, onStream } = this.#options;
+    const { clock, graceMs, memory, nameless, onStream } = this.#options;
     const trunk = new Trunk({
       role: 'server',
       clock,
@@ -226,9 +239,9 @@ export class TrunkServer {
         carrierLog.over(this.#stopped ? null : error);
       },
     });
-    const whom = `from ${hostOf(from)}`;
+    const whom = `from ${hostOf(from, nameless)}`;
     const carrierLog = new CarrierLog({
-      log,
+      log: this.#trunkLog,
       clock,
       whom,
       wanted: null,
@@ -241,7 +254,7 @@ export class TrunkServer {
       number: ++this.#begun,
       ids: new CarrierIds(),
       onJoined(carrier: Carrier, source: SocketAddress | null) {
-        names.set(carrier, nameOf(source));
+        names.set(carrier, nameOf(source, nameless));
         carrierLog.joined();
       },
       onLost(carrier: Carrier, error: PipeError | null) {

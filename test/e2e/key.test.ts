@@ -105,7 +105,8 @@ t.test('another key: in words on both sides, and the target hears nothing', asyn
   const { target, server, client } = await world(t);
   const near = await client('-n', '2', '--key', keyFile(t));
   await isTurnedAway(t, near, /the keys differ: give both sides the same --key file/);
-  await server.line(/warn .*from 127\.0\.0\.1:\d+ is refused: .*the keys differ/);
+  await near.line(new RegExp(`error 127\\.0\\.0\\.1:${server.port}: the keys differ`));
+  await server.line(/warn .*127\.0\.0\.1:\d+ refuses us: the keys differ/);
   t.equal(target.count, 0);
 });
 
@@ -124,12 +125,18 @@ t.test('the classic framing to a server with a key', async (t) => {
   const app = await dial(t, near.port);
   t.equal(await app.over(5000), 'ECONNRESET');
   await server.line(/is refused: .*it speaks the classic framing \(-n 0\)/);
+  await near.line(/could not reach its target, or takes striped connections only \(-n above 0, or --key\)/);
   t.equal(target.count, 0);
 });
 
-t.test('striping to a server that does not', async (t) => {
-  const { target, server, client } = await world(t, '-n', '0');
-  await isTurnedAway(t, await client('-n', '2'), /the server \(-s -n 0\) does not stripe/);
+t.test('striping to a server that does not: with a key or without, and that is what it says', async (t) => {
+  const { target, key, server, client } = await world(t, '-n', '0');
+  const words = /refuses: the server \(-s -n 0\) does not stripe: leave out its -n 0/;
+  for (const args of [[], ['--key', key]]) {
+    const near = await client('-n', '2', ...args);
+    await isTurnedAway(t, near, words);
+    t.notMatch(near.text, /connections wait/, 'nobody waits');
+  }
   await server.line(/is refused: .*does not stripe/);
   t.equal(target.count, 0);
 });

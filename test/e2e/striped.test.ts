@@ -137,7 +137,7 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
       );
       t.equal(await ended, 'ECONNRESET');
       t.match(await path.far.line(/c1 failed after/), reason);
-      t.match(await path.near.line(/c1 closed after/), reason);
+      t.match(await path.near.line(/warn {2}c1 closed after/), reason);
       await path.idle();
     }
   });

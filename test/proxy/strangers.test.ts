@@ -1,13 +1,22 @@
 /** Goal: strangers are bounded in number and in lines of log, and one source cannot take the place of others. */
 import t from 'tap';
+import { PipeError } from '../../src/core/errors.ts';
 import { lineLogger } from '../../src/core/log.ts';
 import { CarrierIds } from '../../src/layer/trunk/carrier_ids.ts';
+import { REFUSED_KEY, Refusal } from '../../src/layer/trunk/handshake.ts';
+import { namelessAt } from '../../src/proxy/client_name.ts';
 import { RefusalLog } from '../../src/proxy/refusal_log.ts';
 import { Strangers, sourceOf } from '../../src/proxy/strangers.ts';
 import { Random, SEED } from '../helpers/random.ts';
 import { SimClock } from '../helpers/sim_clock.ts';
 
 const v4 = (host: string) => ({ family: 4, host, port: 1 }) as const;
+const refusalLog = (lines: string[], clock: SimClock) =>
+  new RefusalLog(
+    lineLogger('debug', (line) => lines.push(line)),
+    clock,
+    namelessAt({ host: '', port: 1 }),
+  );
 const v6 = (host: string) => ({ family: 6, host, port: 1 }) as const;
 
 t.test('over a limit the oldest goes: of its source first, then of all', async (t) => {
@@ -55,19 +64,34 @@ t.test('an IPv6 source is a /64', async (t) => {
 t.test('a flood of refusals: ten lines in ten seconds, and how many there were', async (t) => {
   const clock = new SimClock();
   const lines: string[] = [];
-  const refusals = new RefusalLog(
-    lineLogger('debug', (line) => lines.push(line)),
-    clock,
-  );
-  for (let i = 0; i < 1000; i++) refusals.refused(v4('10.0.0.1'), 'no\n');
+  const refusals = refusalLog(lines, clock);
+  for (let i = 0; i < 1000; i++) refusals.failed(v4('10.0.0.1'), new PipeError('malformed', 'trunk', 'no\n'));
   t.equal(lines.length, 10);
   t.match(lines[0], /warn {2}a connection from 10\.0\.0\.1:1 is refused: no\\x0a$/);
-  t.match(lines[9], /more are only counted, for a while$/);
+  t.match(lines[9], /more of this kind are only counted, for a while$/);
   await clock.advance(10_000);
-  refusals.refused(null, 'no');
-  t.match(lines[10], /990 more connections refused/);
-  t.match(lines[11], /a connection from a unix client is refused: no$/);
+  refusals.failed(v4('10.0.0.1'), new PipeError('malformed', 'trunk', 'no'));
+  t.match(lines[10], /990 more lines of this kind were left out/);
+  t.equal(lines.length, 12);
   t.equal(clock.pending, 0);
+});
+
+t.test('who refuses whom, who went away, and what somebody without an address is called', async (t) => {
+  const lines: string[] = [];
+  const refusals = refusalLog(lines, new SimClock());
+  refusals.failed(v4('10.0.0.1'), new Refusal(REFUSED_KEY, 'the keys differ'));
+  refusals.failed(v4('10.0.0.1'), new Refusal(REFUSED_KEY, 'the keys differ', true));
+  refusals.failed(null, new PipeError('reset', 'trunk', 'connection reset, in the handshake'));
+  t.same(
+    lines.map((line) => line.replace(/^\S+ /, '')),
+    [
+      'warn  a connection from 10.0.0.1:1 is refused: the keys differ',
+      'warn  10.0.0.1:1 refuses us: the keys differ',
+      'warn  a connection from a client already gone ended: connection reset, in the handshake',
+    ],
+  );
+  t.equal(namelessAt({ host: '', port: 1 }), 'a client already gone');
+  t.equal(namelessAt({ path: '/x' }), 'a unix client');
 });
 
 t.test('a carrier id is good for once, in any order, and the memory of it is bounded', async (t) => {

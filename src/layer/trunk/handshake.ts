@@ -83,7 +83,10 @@ export interface Welcome {
   readonly windows: Windows;
 }
 
-/** A no, said to the other side or heard from it: `code` is one of the REFUSED constants. */
+/**
+ * A no, said to the other side or heard from it: `refusal` is one of the REFUSED constants. The message is the reason alone:
+ * who refuses whom depends on where it is read.
+ */
 export class Refusal extends PipeError {
   readonly refusal: number;
   /** It came from the other side, which knows it. */
@@ -132,7 +135,7 @@ function checkHead(message: Buffer, type: number): number {
   }
   if (message[4] === REFUSE) {
     const reason = escapeText(message.subarray(HEAD_BYTES).toString('utf8'), REASON_MOST_CHARACTERS);
-    throw new Refusal(message[6] as number, `the peer refuses: ${reason}`, true);
+    throw new Refusal(message[6] as number, reason === '' ? 'it gives no reason' : reason, true);
   }
   if (message[5] !== VERSION) {
     const words = `the versions differ: one side speaks ${message[5]}, the other ${VERSION}`;

@@ -83,6 +83,8 @@ export function joinAsClient(
 export interface ServerJoin {
   readonly key: Buffer | null;
   readonly welcome: Welcome;
+  /** Nobody may join, and this is why; null where some may. */
+  readonly closed: Refusal | null;
   /** Says whether a client may join, by throwing a {@link Refusal} if not; with a key, only those who have proved it. */
   admit(hello: Hello): void;
   onJoined(hello: Hello): void;
@@ -107,6 +109,8 @@ export function joinAsServer(pipe: Socket, join: ServerJoin, clock: Clock): Join
         say(pipe, handshake.joined());
         return true;
       }
+      // Before the keys are compared: another key would not help.
+      if (join.closed !== null) throw join.closed;
       hello = handshake.onHello(message);
       if (join.key === null) join.admit(hello);
       say(pipe, handshake.welcome(join.welcome));

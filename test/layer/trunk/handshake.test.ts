@@ -143,7 +143,7 @@ t.test('a key on one side only: words that name --key, on both sides', async (t)
     const heard = thrown(t, () =>
       client.onWelcome(refusal((said as Refusal).refusal, (said as Refusal).message)),
     );
-    t.match(heard, { code: 'permission', refusal: REFUSED_KEY, message: /^the peer refuses: .*--key/ });
+    t.match(heard, { code: 'permission', refusal: REFUSED_KEY, byPeer: true, message: /--key/ });
 
     // A server that answers all the same.
     const other = new ServerHandshake(serverKey);
@@ -224,7 +224,7 @@ t.test('refusals arrive with their code and words, escaped and not without end',
   ]) {
     const error = thrown(t, () => new ClientHandshake(HELLO, null).onWelcome(refusal(code, 'a\nb')));
     t.ok(error instanceof Refusal);
-    t.match(error, { refusal: code, byPeer: true, message: 'the peer refuses: a\\x0ab' });
+    t.match(error, { refusal: code, byPeer: true, message: 'a\\x0ab' });
     t.equal(isPermanent(error as PipeError), [REFUSED_KEY, REFUSED_VERSION, REFUSED_FRAMING].includes(code));
     t.equal(error?.code, code === REFUSED_KEY ? 'permission' : 'refused');
   }

@@ -1,5 +1,5 @@
 /** Goal: a carrier joins, or both sides are told why not, and nothing of it is left behind. */
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { PipeError } from '../../../src/core/errors.ts';
 import { defaultPool } from '../../../src/core/pool.ts';
 import { framed } from '../../../src/layer/trunk/greeting.ts';
@@ -9,100 +9,28 @@ import {
   isPermanent,
   REFUSED_BUSY,
   REFUSED_CARRIER,
+  REFUSED_FRAMING,
   REFUSED_KEY,
   REFUSED_UNKNOWN_TRUNK,
   REFUSED_VERSION,
   Refusal,
   type Welcome,
 } from '../../../src/layer/trunk/handshake.ts';
-import { joinAsClient, joinAsServer, SILENCE_MS } from '../../../src/layer/trunk/join.ts';
-import { type MemoryPipe, memoryPair } from '../../../src/pipe/memory.ts';
+import { joinAsClient, joinAsServer } from '../../../src/layer/trunk/join.ts';
+import { memoryPair } from '../../../src/pipe/memory.ts';
+import {
+  HELLO,
+  isOver,
+  Joining,
+  KEY,
+  nothing,
+  OTHER_KEY,
+  type Pipe,
+  set,
+  WELCOME,
+} from '../../helpers/joining.ts';
 import { passes } from '../../helpers/settle.ts';
 import { SimClock } from '../../helpers/sim_clock.ts';
-
-const KEY = Buffer.alloc(32, 'the shared key');
-const OTHER_KEY = Buffer.alloc(32, 'another');
-const HELLO = {
-  trunkId: Buffer.alloc(16, 7),
-  carrierId: 3,
-  mayCreate: false,
-  windows: { stream: 1, trunk: 2 },
-};
-const WELCOME: Welcome = { instance: Buffer.alloc(16, 9), windows: { stream: 3, trunk: 4 } };
-
-type Pipe = MemoryPipe<'bytes'>;
-
-interface Result<T> {
-  calls: number;
-  error: PipeError | null;
-  value: T | null;
-}
-
-const nothing = <T>(): Result<T> => ({ calls: 0, error: null, value: null });
-
-function set<T>(result: Result<T>, error: PipeError | null, value: T | null): void {
-  result.calls++;
-  result.error = error;
-  result.value = value;
-}
-
-class Joining {
-  readonly clock = new SimClock();
-  readonly near: Pipe;
-  readonly far: Pipe;
-  admitted = 0;
-  /** What those began with who were taken for something else. */
-  readonly others: Buffer[] = [];
-
-  constructor() {
-    [this.near, this.far] = memoryPair('bytes');
-  }
-
-  client(key: Buffer | null) {
-    const result = nothing<Welcome>();
-    const cancel = joinAsClient(this.near, HELLO, key, this.clock, (error, value) =>
-      set(result, error, value),
-    );
-    return { result, cancel };
-  }
-
-  server(key: Buffer | null, admit: (hello: Hello) => void = () => {}, takesOthers = false) {
-    const result = nothing<Hello>();
-    const joining = joinAsServer(
-      this.far,
-      {
-        key,
-        welcome: WELCOME,
-        admit: (hello) => {
-          this.admitted++;
-          admit(hello);
-        },
-        onJoined: (hello) => set(result, null, hello),
-        onFailed: (error) => set(result, error, null),
-        onOther: takesOthers ? (first) => void this.others.push(Buffer.from(first)) : null,
-      },
-      this.clock,
-    );
-    return { result, joining };
-  }
-
-  say(bytes: Uint8Array): void {
-    this.near.send(defaultPool.copy(bytes));
-  }
-
-  /** What the stranger on the near side gets to read. */
-  heard(): string {
-    const chunk = this.near.recv();
-    const text = chunk?.view().toString('latin1') ?? '';
-    chunk?.release();
-    return text;
-  }
-}
-
-function isOver(t: Test, joining: Joining, ...results: Result<unknown>[]): void {
-  for (const { calls } of results) t.equal(calls, 1, 'called back once');
-  t.equal(joining.clock.pending, 0, 'no timer is left');
-}
 
 for (const key of [null, KEY]) {
   t.test(`joins ${key === null ? 'without' : 'with'} a key; the pipe is the caller's then`, async (t) => {
@@ -133,7 +61,12 @@ t.test('other keys: both sides say so, and the trunk is not asked about', async 
   await passes(10);
   isOver(t, joining, client, server);
   t.match(client.error, { code: 'permission', refusal: REFUSED_KEY, message: /the keys differ/ });
-  t.match(server.error, { code: 'permission', refusal: REFUSED_KEY, message: /refuses: the keys differ/ });
+  t.match(server.error, {
+    code: 'permission',
+    refusal: REFUSED_KEY,
+    byPeer: true,
+    message: /^the keys differ/,
+  });
   t.equal(joining.admitted, 0);
   t.ok(isPermanent(client.error as PipeError));
 });
@@ -166,13 +99,26 @@ for (const key of [null, KEY]) {
         });
         await passes(10);
         isOver(t, joining, client, server);
-        t.match(client.error, { refusal: code, message: 'the peer refuses: not this one' });
-        t.match(server.error, { refusal: code, message: 'not this one' });
+        t.match(client.error, { refusal: code, byPeer: true, message: 'not this one' });
+        t.match(server.error, { refusal: code, byPeer: false, message: 'not this one' });
         t.notOk(isPermanent(client.error as PipeError));
       }
     },
   );
 }
+
+t.test('a server that takes nobody says so, and not that the keys differ', async (t) => {
+  for (const key of [null, KEY]) {
+    const joining = new Joining();
+    joining.closed = new Refusal(REFUSED_FRAMING, 'no striping here');
+    const { result: client } = joining.client(key);
+    const { result: server } = joining.server(null);
+    await passes(10);
+    isOver(t, joining, client, server);
+    t.match(client.error, { refusal: REFUSED_FRAMING, byPeer: true, message: 'no striping here' });
+    t.equal(joining.admitted, 0);
+  }
+});
 
 t.test('a proof that is none is answered alike whether the trunk is known or not', async (t) => {
   const answers = [];
@@ -206,108 +152,6 @@ t.test('another version is refused in words', async (t) => {
   t.match(server.error, { refusal: REFUSED_VERSION, message: /one side speaks 9, the other 1/ });
   t.match(joining.heard(), /^.TSTR\x04\x01\x02\0.*speaks 9/);
 });
-
-const STRANGERS = [
-  ['SSH-2.0-x\r\n', /this is no tcp-proxy that stripes: it speaks SSH: 'SSH-2\.0-x'/],
-  ['HTTP/1.1 400 Bad Request\r\n\r\n', /it speaks HTTP: 'HTTP\/1\.1 400 Bad Request'/],
-  ['\x15\x03\x01\x00\x02\x02\x46', /it speaks TLS/],
-  ['\x20SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', /classic framing/],
-  ['\xff\xff\xff\xff\x0f', /it begins with '\\xff/],
-  ['\x00', /classic framing/],
-] as const;
-
-t.test('strangers on either side: in words, at once, however little they say', async (t) => {
-  for (const [text, words] of STRANGERS) {
-    const bytes = Buffer.from(text, 'latin1');
-    const joining = new Joining();
-    const { result: server } = joining.server(KEY);
-    joining.say(bytes);
-    await passes(5);
-    isOver(t, joining, server);
-    t.match(server.error, { code: 'malformed', message: words });
-    t.equal(joining.near.broken?.code, 'reset');
-
-    const other = new Joining();
-    const { result: client } = other.client(null);
-    other.far.send(defaultPool.copy(bytes));
-    await passes(5);
-    isOver(t, other, client);
-    t.match(client.error, { code: 'malformed', message: words });
-    t.ok(isPermanent(client.error as PipeError));
-    other.far.discard();
-  }
-});
-
-t.test('megabytes of garbage: a few bytes of them are read', async (t) => {
-  const joining = new Joining();
-  const { result: server } = joining.server(KEY);
-  joining.say(Buffer.alloc(200_000, 0xff));
-  await passes(5);
-  isOver(t, joining, server);
-  t.equal(server.error?.code, 'malformed');
-});
-
-t.test('who does not begin like a striping client is given over with what was read', async (t) => {
-  for (const text of ['\0', '\x03abc', 'LTSTx and more', '\x4c\x54\x53\x54\x53\x01', '\xff'.repeat(100)]) {
-    const joining = new Joining();
-    const { result } = joining.server(null, () => {}, true);
-    const bytes = Buffer.from(text, 'latin1');
-    joining.say(bytes);
-    await passes(5);
-    t.equal(result.calls, 0);
-    t.equal(joining.clock.pending, 0);
-    t.equal(joining.others.length, 1);
-    const rest = joining.far.recv();
-    const all = Buffer.concat([joining.others[0] as Buffer, rest?.view() ?? Buffer.alloc(0)]);
-    rest?.release();
-    t.same(all, bytes, 'nothing is lost');
-    t.equal(joining.far.onActivity, null);
-    joining.far.discard();
-  }
-});
-
-t.test('silence, half a beginning, an end and a reset: given over, too', async (t) => {
-  for (const [begin, event, waits] of [
-    ['', () => {}, SILENCE_MS],
-    ['\x4cTST', () => {}, SILENCE_MS],
-    ['\x4c', (pipe: Pipe) => pipe.sendFin(), 0],
-    ['', (pipe: Pipe) => pipe.sendFin(), 0],
-    ['', (pipe: Pipe) => pipe.discard(new Refusal(1, '')), 0],
-  ] as const) {
-    const joining = new Joining();
-    const { result } = joining.server(null, () => {}, true);
-    if (begin !== '') joining.say(Buffer.from(begin, 'latin1'));
-    event(joining.near);
-    await passes(5);
-    if (waits > 0) {
-      await joining.clock.advance(waits - 1);
-      t.equal(joining.others.length, 0);
-      await joining.clock.advance(1);
-    }
-    t.same(joining.others, [Buffer.from(begin, 'latin1')]);
-    t.same([result.calls, joining.clock.pending], [0, 0]);
-    joining.far.discard();
-  }
-});
-
-t.test(
-  'a client that stripes and falls silent is not given over, and neither is one of another key',
-  async (t) => {
-    const joining = new Joining();
-    const { result } = joining.server(null, () => {}, true);
-    joining.say(Buffer.from('\x4cTSTR'));
-    await joining.clock.advance(HANDSHAKE_TIMEOUT_MS);
-    t.equal(joining.others.length, 0);
-    t.equal(result.error?.code, 'timeout');
-    const other = new Joining();
-    const { result: refused } = other.server(null, () => {}, true);
-    const { result: client } = other.client(KEY);
-    await passes(10);
-    isOver(t, other, refused, client);
-    t.match(client.error, { refusal: REFUSED_KEY });
-    t.equal(other.others.length, 0);
-  },
-);
 
 t.test('in time, or not at all, also when a byte comes each second', async (t) => {
   const joining = new Joining();
@@ -381,6 +225,7 @@ t.test('a pipe that is still connecting', async (t) => {
     {
       key: KEY,
       welcome: WELCOME,
+      closed: null,
       admit: () => {},
       onJoined: (hello) => set(server, null, hello),
       onFailed: (error) => set(server, error, null),
