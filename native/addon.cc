@@ -34,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<Accept>(exports, "accept");
   Export<Connect>(exports, "connect");
   ExportRaw(exports, "recv", Recv);
+  ExportRaw(exports, "recvPieces", RecvPieces);
   ExportRaw(exports, "send", Send);
   Export<ShutdownWrite>(exports, "shutdownWrite");
   Export<SocketError>(exports, "socketError");

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -152,6 +153,35 @@ Napi::Value SetLinger(const Napi::CallbackInfo& info) {
 }
 
 napi_value Recv(napi_env env, napi_callback_info info) { return Transfer<RecvOnce>(env, info); }
+
+napi_value RecvPieces(napi_env env, napi_callback_info info) {
+  constexpr int kMostPieces = 16;
+  size_t count = 6;
+  napi_value arguments[6];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  int fd;
+  int piece;
+  int gap;
+  int pieces;
+  if (!FdArgument(env, arguments[0], &fd) || !IntArgument(env, arguments[3], "piece", 0, INT_MAX / 64, &piece) ||
+      !IntArgument(env, arguments[4], "gap", 0, INT_MAX / 64, &gap) ||
+      !IntArgument(env, arguments[5], "pieces", 1, kMostPieces, &pieces)) {
+    return nullptr;
+  }
+  napi_value length;
+  napi_create_int32(env, pieces * piece + (pieces - 1) * gap, &length);
+  Bytes bytes;
+  if (!BytesArgument(env, arguments[1], arguments[2], length, &bytes)) return nullptr;
+  iovec parts[kMostPieces];
+  for (int i = 0; i < pieces; i++) {
+    parts[i].iov_base = bytes.data + static_cast<size_t>(i) * (piece + gap);
+    parts[i].iov_len = piece;
+  }
+  msghdr message = {};
+  message.msg_iov = parts;
+  message.msg_iovlen = pieces;
+  return ToJs(env, ResultOfRetried([&] { return recvmsg(fd, &message, MSG_DONTWAIT); }));
+}
 
 napi_value Send(napi_env env, napi_callback_info info) { return Transfer<SendOnce>(env, info); }
 

@@ -20,6 +20,7 @@ Napi::Value SetLinger(const Napi::CallbackInfo& info);      // setLinger(fd, sec
 // recv(fd, buffer, offset, length): bytes, 0 at FIN. send(fd, buffer, offset, length): bytes taken, may be fewer.
 // Called for every chunk, hence plain Node-API: the same through node-addon-api took 40 to 180 ns more per call.
 napi_value Recv(napi_env env, napi_callback_info info);
+napi_value RecvPieces(napi_env env, napi_callback_info info);
 napi_value Send(napi_env env, napi_callback_info info);
 
 }  // namespace tcp_striper

@@ -114,6 +114,22 @@ export class SlabPool implements SlabOwner {
   }
 
   /**
+   * Makes chunks of `length` bytes that lie in the slab in pieces, with {@link HEADROOM} in front of each: the last first,
+   * so that pop() takes them in order.
+   */
+  sealPieces(slab: Slab, length: number, piece: number): Chunk[] {
+    const count = Math.ceil(length / piece);
+    slab.references = count;
+    const chunks: Chunk[] = [];
+    for (let i = count - 1; i >= 0; i--) {
+      const floor = i * (piece + HEADROOM);
+      const start = floor + HEADROOM;
+      chunks.push(new Chunk(slab, floor, start, start + Math.min(piece, length - i * piece)));
+    }
+    return chunks;
+  }
+
+  /**
    * For a chunk that will wait: copied into a slab of its size when it would pin far more memory than it has bytes.
    * Takes the chunk over and returns it or its copy.
    */

@@ -87,6 +87,18 @@ export interface NativeAddon {
   connect(fd: number, family: NativeFamily, host: string, port: number): number;
   /** Bytes read, 0 at FIN (or if `length` is 0), -EAGAIN when there are none. */
   recv(fd: number, buffer: Uint8Array, offset: number, length: number): number;
+  /**
+   * As `recv`, into `pieces` (1 to 16) parts of `piece` bytes each, the first at `offset`, with `gap` bytes between them
+   * that are left alone: bytes read in all, filling one part after the other.
+   */
+  recvPieces(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    piece: number,
+    gap: number,
+    pieces: number,
+  ): number;
   /** Bytes taken, possibly fewer than `length`; -EAGAIN when none. Never raises SIGPIPE. */
   send(fd: number, buffer: Uint8Array, offset: number, length: number): number;
   /** Sends FIN after all that was sent. */

@@ -152,3 +152,24 @@ t.test('compact: what waits pins no more than it should', async (t) => {
   own.release();
   whole.release();
 });
+
+t.test('sealPieces: chunks of one slab, each with its own headroom', async (t) => {
+  const pool = new SlabPool();
+  const slab = pool.borrow(262_144);
+  const chunks = pool.sealPieces(slab, 2500, 1000);
+  t.same(
+    chunks.map(({ start, length, headroom }) => [start, length, headroom]),
+    [
+      [3 * HEADROOM + 2000, 500, HEADROOM],
+      [2 * HEADROOM + 1000, 1000, HEADROOM],
+      [HEADROOM, 1000, HEADROOM],
+    ],
+    'the last one first',
+  );
+  t.equal(pool.out, 1);
+  for (const chunk of chunks) {
+    t.equal(pool.out, 1, 'the last of them takes the slab home');
+    chunk.release();
+  }
+  t.equal(pool.out, 0);
+});

@@ -211,6 +211,32 @@ sysTest('recv reads into the part that it was given and nowhere else', async (t,
   t.equal(addon.recv(client, view, 0, 8), -EAGAIN);
 });
 
+sysTest('recvPieces fills one part after the other and leaves the gaps alone', async (t, sockets) => {
+  const { client, server } = await sockets.pair();
+  ok(addon.send(server, Buffer.from('abcdefg'), 0, 7), 'send');
+  await sockets.wait(client, POLL_IN);
+  const whole = Buffer.alloc(12, '.');
+  const view = whole.subarray(1, 11);
+  t.equal(addon.recvPieces(client, view, 1, 2, 1, 3), 6);
+  t.equal(whole.toString(), '..ab.cd.ef..');
+  t.equal(addon.recvPieces(client, view, 1, 2, 1, 3), 1, 'less than a part');
+  t.equal(whole.toString(), '..gb.cd.ef..');
+  t.equal(addon.recvPieces(client, view, 1, 2, 1, 3), -EAGAIN);
+  const range = { code: 'ERR_OUT_OF_RANGE', name: 'RangeError' };
+  for (const [offset, piece, gap, pieces] of [
+    [0, 4, 1, 3],
+    [1, 3, 1, 3],
+    [0, 1, 0, 0],
+    [0, 0, 0, 17],
+    [0, -1, 0, 1],
+    [0, 1, -1, 1],
+    [0, 2 ** 31, 0, 1],
+  ] as const) {
+    const call = () => addon.recvPieces(client, view, offset, piece, gap, pieces);
+    t.throws(call, range, `${offset}, ${piece}, ${gap}, ${pieces}`);
+  }
+});
+
 sysTest('accept with nobody there', async (t, sockets) => {
   const listener = sockets.listen(V4);
   t.equal(addon.accept(listener.fd), -EAGAIN);
@@ -243,6 +269,7 @@ sysTest('a descriptor that is not open: -EBADF from everything', async (t) => {
         accept: addon.accept(fd),
         connect: addon.connect(fd, 4, '127.0.0.1', 1),
         recv: addon.recv(fd, bytes, 0, 4),
+        recvPieces: addon.recvPieces(fd, bytes, 0, 1, 1, 2),
         send: addon.send(fd, bytes, 0, 4),
         shutdownWrite: addon.shutdownWrite(fd),
         socketError: addon.socketError(fd),
@@ -270,7 +297,7 @@ sysTest('a descriptor that is not open: -EBADF from everything', async (t) => {
             'setCongestion',
             'getCongestion',
           ],
-          ...['bindToDevice', 'splice', 'tcpInfo'],
+          ...['bindToDevice', 'splice', 'tcpInfo', 'recvPieces'],
         ].map((name) => [name, -EBADF]),
       ),
       `${fd}`,

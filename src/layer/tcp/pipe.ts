@@ -5,10 +5,10 @@
  *     consumer  <--recv--                        <--recv(2)--  socket
  *
  * Adds: nothing to the bytes. The bottom of every stack; also serves Unix sockets.
- * Unit: bytes, up to 256 KiB a chunk.
+ * Unit: bytes, up to 256 KiB a chunk. In bulk one read fills several chunks of the size that is asked for.
  * Backpressure: down, `writable` is off while a tail waits; up, an unread socket fills and the kernel closes its window.
  * FIN is shutdown(SHUT_WR), RST is close() with linger 0. A Unix socket has no RST: its peer sees the end of the stream.
- * Memory: none while idle; at most one tail.
+ * Memory: none while idle; at most one tail, and what one read of 256 KiB has brought beside the chunk that was asked for.
  *
  * The poller is edge-triggered: it tells each change once, and this class remembers it in its flags. So a socket costs
  * no system call to pause or resume, and one that nobody reads cannot spin the loop, whatever state it is in. But each
@@ -66,6 +66,13 @@ const NO_SPLICE = 128;
 const DEAF_TO_BYTES = 256;
 /** ...nor of room to send. */
 const DEAF_TO_ROOM = 512;
+/** The last read filled its chunk: more of them are likely to wait. */
+const IN_BULK = 1024;
+
+/** One read fills so many chunks at most... */
+const MOST_PIECES = 4;
+/** ...unless they are smaller than this: those are not what bulk is carried in. */
+const LEAST_PIECE = 16 * 1024;
 
 /** What one splice moves at most, and so what a stalled reader can hold back in a kernel pipe: less than 1 MB. */
 const SPLICE_BYTES = 960 * 1024;
@@ -80,6 +87,8 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   #flags: number;
   #broken: PipeError | null = null;
   #tail: Chunk | null = null;
+  /** Read and not yet asked for; the next one is the last. Never empty. */
+  #ahead: Chunk[] | null = null;
   #info: TcpInfo | null = null;
 
   /**
@@ -106,7 +115,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     return this.#broken;
   }
   get readable(): boolean {
-    return (this.#flags & IS_READABLE) !== 0;
+    return (this.#flags & IS_READABLE) !== 0 || this.#ahead !== null;
   }
   get writable(): boolean {
     return (this.#flags & IS_WRITABLE) !== 0;
@@ -118,7 +127,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     return (this.#flags & FIN_GONE) !== 0;
   }
   get canSplice(): boolean {
-    return this.#fd >= 0 && (this.#flags & NO_SPLICE) === 0;
+    return this.#fd >= 0 && (this.#flags & NO_SPLICE) === 0 && this.#ahead === null;
   }
 
   get congestion(): TcpInfo | null {
@@ -139,19 +148,28 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   }
 
   recv(max = LARGEST_CHUNK): Chunk | null {
+    if (this.#ahead !== null) return this.#takeAhead(this.#ahead, max);
     if (!this.readable) return null;
     const { addon, pool } = this.#runtime;
     const want = Math.min(max, LARGEST_CHUNK);
-    const slab = pool.borrow(want);
-    const got = addon.recv(this.#fd, slab.bytes, HEADROOM, want);
-    if (got > 0) {
-      // A short read has emptied the socket, and the next byte brings a new edge (epoll(7)).
-      if (got < want && (this.#flags & READ_TO_END) === 0) this.#setUnreadable();
-      return pool.seal(slab, got);
+    const pieces = this.#piecesOf(want);
+    const most = pieces * want;
+    const slab = pool.borrow(pieces === 1 ? want : LARGEST_CHUNK);
+    const got =
+      pieces === 1
+        ? addon.recv(this.#fd, slab.bytes, HEADROOM, want)
+        : addon.recvPieces(this.#fd, slab.bytes, HEADROOM, want, HEADROOM, pieces);
+    if (got <= 0) {
+      pool.reclaim(slab);
+      this.#nothingRead(got);
+      return null;
     }
-    pool.reclaim(slab);
-    this.#nothingRead(got);
-    return null;
+    // A short read has emptied the socket, and the next byte brings a new edge (epoll(7)).
+    if (got < most && (this.#flags & READ_TO_END) === 0) this.#setUnreadable();
+    this.#flags = got >= want ? this.#flags | IN_BULK : this.#flags & ~IN_BULK;
+    if (got <= want) return pool.seal(slab, got);
+    this.#ahead = pool.sealPieces(slab, got, want);
+    return this.#takeAhead(this.#ahead, max);
   }
 
   send(chunk: Chunk): void {
@@ -187,6 +205,8 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     this.#flags &= FIN_RECEIVED | FIN_WANTED | FIN_GONE;
     this.silence();
     this.#dropTail();
+    for (const chunk of this.#ahead ?? []) chunk.release();
+    this.#ahead = null;
     this.#info = null;
     if (this.#slot >= 0) poller.unwatch(this.#slot, fd);
     this.#slot = -1;
@@ -243,11 +263,25 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     }
     if ((mask & ~POLL_OUT) !== 0 && (this.#flags & (IS_READABLE | FIN_RECEIVED)) === 0) {
       this.#flags |= IS_READABLE;
-      events |= READABLE;
+      if (this.#ahead === null) events |= READABLE;
     }
     if ((mask & POLL_OUT) !== 0 && this.#broken === null) events |= this.#onWritable();
     if (events === 0) this.#turnDeaf(mask);
     else this.raise(events);
+  }
+
+  /** How many chunks of this size one read should fill. */
+  #piecesOf(size: number): number {
+    if ((this.#flags & IN_BULK) === 0 || size < LEAST_PIECE) return 1;
+    return Math.min(MOST_PIECES, Math.floor((LARGEST_CHUNK + HEADROOM) / (size + HEADROOM)));
+  }
+
+  #takeAhead(ahead: Chunk[], max: number): Chunk {
+    const next = ahead[ahead.length - 1] as Chunk;
+    if (next.length > max) return next.split(max);
+    ahead.pop();
+    if (ahead.length === 0) this.#ahead = null;
+    return next;
   }
 
   /** An event has told nothing new: asks not to be told again of what is known. */

@@ -19,9 +19,9 @@ import type { ReceiveStream } from './receive.ts';
 /** As soon as data really comes, and memory is plenty. */
 const SECOND_BYTES = 256 * 1024;
 /** What a stream between two busy processes on one machine needs to be as fast as the machine is. */
-const LOCAL_BYTES = 512 * 1024;
-/** Who has read so much is a reader, and not only a socket's buffer that fills. */
-const READER_BYTES = 4 * 1024 * 1024;
+const LOCAL_BYTES = 2048 * 1024;
+/** Who has read so much is a reader, and not only a socket's buffer that fills (up to 10 MB on Linux, both ends together). */
+const READER_BYTES = 16 * 1024 * 1024;
 /**
  * Beyond that, so many times rate and minimum round trip: twice for the loop of credit, and as much again and again for
  * what waits in a slow carrier's queue while a fast one goes on.
