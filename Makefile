@@ -53,6 +53,11 @@ native: $(if $(NATIVE_SOURCES),$(ADDON))
 $(ADDON): $(NATIVE_SOURCES) | $(DEPS)
 	@tools/package/build-native.sh $@
 
+.PHONY: wan
+wan: ## build the WAN emulator: tools/wan/README.md
+	@tools/test/install-debian.sh wan
+	@tools/wan/wan list
+
 .PHONY: clean
 clean: ## remove everything that was built; node_modules stays
 	rm -rf dist build prebuilds .tap tcp-striper-*.tgz

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages whose programs the tests (or, with `bench`, the benchmarks) talk to.
+# Installs the Debian packages whose programs the tests (or, with `bench`, the benchmarks; with `wan`, the WAN emulator) need.
 #
 # Does nothing when they are there. Where it may not install (not root, no apt-get), it says what is missing and ends
 # well: the tests that need a missing program are skipped, and say so.
@@ -11,10 +11,11 @@ case ${1:-tests} in
   tests)
     need=(sshd:openssh-server ssh:openssh-client sftp:openssh-client rsync:rsync curl:curl iperf3:iperf3
       socat:socat ip:iproute2 nft:nftables git:git wrk:wrk tshark:tshark
-      redis-server:redis-server redis-benchmark:redis-tools)
+      redis-server:redis-server redis-benchmark:redis-tools cmake:cmake g++:g++)
     ;;
   bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3) ;;
-  *) echo "usage: $0 [tests | bench]" >&2; exit 2 ;;
+  wan) need=(ip:iproute2 cmake:cmake g++:g++ tmux:tmux) ;;
+  *) echo "usage: $0 [tests | bench | wan]" >&2; exit 2 ;;
 esac
 
 packages=()
