@@ -6,17 +6,16 @@
  *     info  lost a connection to 192.0.2.1:22222 (via eth1: no answer in time); 3 of 4 are up
  *     info  4 of 4 connections to 192.0.2.1:22222 are up
  *     warn  lost all connections to 192.0.2.1:22222 (connection reset); 12 app connections wait up to 30s for one
- *     info  192.0.2.1:22222 can be reached again after 2.3s: 1 of 4 connections is up, and 12 app connections go on
+ *     info  again connected to 192.0.2.1:22222 after 2.3s: 1 of 4 connections is up, and 12 app connections go on
  */
 
-import type { Cancel, Clock } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { PipeError } from '../core/errors.ts';
 import { formatDuration, plural } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
+import { Gather } from './gather.ts';
+import { StallLog } from './stall_log.ts';
 
-/** What fails together, or comes together, is one line. */
-const GATHER_MS = 50;
-const BETWEEN_LINES_MS = 1000;
 /** Reasons that one line names. */
 const MOST_REASONS = 3;
 
@@ -37,23 +36,25 @@ export class CarrierLog {
   #up = 0;
   /** What was said last. */
   #saidUp = 0;
-  #saidAt = Number.NEGATIVE_INFINITY;
   #everUp = false;
   #lost = 0;
   readonly #reasons = new Map<string, number>();
   /** The same without saying which they were: where those are too many. */
   readonly #words = new Map<string, number>();
   #downSince = 0;
-  #cancel: Cancel | null = null;
-  #isOver = false;
+  readonly #gather: Gather;
+  /** Those that are there and carry nothing. */
+  readonly stalls: StallLog;
 
   constructor(options: CarrierLogOptions) {
     this.#options = options;
+    this.#gather = new Gather(options.clock, () => this.#say());
+    this.stalls = new StallLog({ ...options, up: () => this.#up });
   }
 
   joined(): void {
     this.#up++;
-    this.#sayLater();
+    this.#gather.soon();
   }
 
   /** @param which tells it from the others: `via eth1`; may be empty */
@@ -64,14 +65,13 @@ export class CarrierLog {
     const words = error === null ? 'closed by the other side' : error.message;
     count(this.#reasons, which === '' ? words : `${which}: ${words}`);
     count(this.#words, words);
-    this.#sayLater();
+    this.#gather.soon();
   }
 
   /** The end of it all, with everything that it carried. @param error why, if that is worth a line */
   over(error: PipeError | null): void {
-    this.#isOver = true;
-    this.#cancel?.();
-    this.#cancel = null;
+    this.#gather.stop();
+    this.stalls.over();
     if (error === null) return;
     const { log, whom, wanted } = this.#options;
     const byPeer = error.layer === 'peer';
@@ -81,18 +81,8 @@ export class CarrierLog {
     else log.warn(line);
   }
 
-  #sayLater(): void {
-    if (this.#cancel !== null || this.#isOver) return;
-    const { clock } = this.#options;
-    const wait = Math.max(GATHER_MS, this.#saidAt + BETWEEN_LINES_MS - clock.now());
-    this.#cancel = clock.after(wait, () => {
-      this.#cancel = null;
-      this.#say();
-    });
-  }
-
   #say(): void {
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     if (!this.#everUp && this.#up > 0) log.info(this.#begun());
     else if (this.#up === 0) log.warn(this.#allLost());
     else if (this.#saidUp === 0) log.info(this.#back());
@@ -100,7 +90,6 @@ export class CarrierLog {
     else log.info(`${this.#upNow(true)}`);
     this.#everUp = true;
     this.#saidUp = this.#up;
-    this.#saidAt = clock.now();
     this.#lost = 0;
     this.#reasons.clear();
     this.#words.clear();

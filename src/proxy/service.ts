@@ -16,6 +16,7 @@ import { knownAddresses, type LookupFamily } from '../layer/tcp/resolve.ts';
 import type { ConnectOptions, Transport } from '../layer/tcp/transport.ts';
 import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import type { CarrierHandlers } from './attempt.ts';
 import { namelessAt } from './client_name.ts';
 import { FrontDoor } from './front_door.ts';
 import { onPath, PeerLinks } from './links.ts';
@@ -23,7 +24,7 @@ import { type Path, Paths } from './paths.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SessionLog } from './session_log.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
-import { type CarrierHandlers, TrunkClient } from './trunk_client.ts';
+import { TrunkClient } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
 import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 

@@ -8,9 +8,10 @@
  * Pauses double from one to the next, and are jittered so that slots that failed together do not come back together. A
  * carrier that was lost as soon as it was there does not shorten them. Each attempt has a source port of its own, which
  * may be another way through the network.
+ *
+ * A slot whose carrier had to go to another address of the peer may dial its own, and has both for a moment (way_home.ts).
  */
 
-import type { Endpoint } from '../core/address.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
 
@@ -27,11 +28,11 @@ const LIVED_MS = 1000;
 export class CarrierSlot {
   readonly number: number;
   carrier: Carrier | null = null;
-  /** To which address of the peer the last attempt went. */
-  peer: Endpoint | null = null;
   /** Which way its connection goes, in words. */
   way = '';
-  /** Attempts that failed since there was a carrier. */
+  /** Its carrier goes to another address of the peer than its own. */
+  away = false;
+  /** Attempts that failed since there was a carrier that went its own way. */
   failures = 0;
   /** There was a carrier once. */
   hasJoined = false;
@@ -67,13 +68,21 @@ export class CarrierSlot {
     this.#during(begin);
   }
 
-  onJoined(carrier: Carrier): void {
+  /** @param away whether it goes to another address of the peer than its own */
+  onJoined(carrier: Carrier, away: boolean): void {
     this.#step++;
     this.#cancel = null;
     this.#joinedAt = this.#clock.now();
     this.carrier = carrier;
-    this.failures = 0;
+    this.away = away;
+    if (!away) this.failures = 0;
     this.hasJoined = true;
+  }
+
+  /** Its own way fails still; it keeps the carrier that it has. */
+  staysAway(): void {
+    this.#step++;
+    this.#cancel = null;
   }
 
   /**
@@ -86,7 +95,9 @@ export class CarrierSlot {
   }
 
   onLost(): void {
+    this.stop();
     this.carrier = null;
+    this.away = false;
     if (this.#clock.now() - this.#joinedAt >= LIVED_MS) this.#pauseMs = REDIAL_FIRST_MS;
     this.#dialLater(0, REDIAL_MOST_MS);
   }

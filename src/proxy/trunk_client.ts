@@ -14,7 +14,6 @@ import { randomBytes } from 'node:crypto';
 import { type Endpoint, formatAddress, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
-import { formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
 import {
@@ -28,7 +27,9 @@ import { joinAsClient } from '../layer/trunk/join.ts';
 import type { TrunkMemory } from '../layer/trunk/memory.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import { type Attempt, type CarrierHandlers, ofPeer, type Reached } from './attempt.ts';
 import { CarrierLog } from './carrier_log.ts';
+import { Failures } from './failures.ts';
 import { FirstTurn } from './first_turn.ts';
 import { Home } from './home.ts';
 import { nameOfPath, type Path, type Paths } from './paths.ts';
@@ -36,12 +37,7 @@ import { ReachLog } from './reach_log.ts';
 import { CarrierSlot } from './slot.ts';
 import { type CarrierStatus, PastTrunks, statusOfSlot, type TrunkTotals } from './trunk_status.ts';
 import { type OpenHandlers, WaitingOpens } from './waiting.ts';
-
-/** Exactly one of the two is called, unless dialling is cancelled. */
-export interface CarrierHandlers {
-  onReady(socket: IoPipe<'bytes'>, address: SocketAddress): void;
-  onFailed(error: PipeError): void;
-}
+import { TRY_AGAIN_MS, WayHome } from './way_home.ts';
 
 export interface TrunkClientOptions {
   /** The addresses of the one process at the other end. */
@@ -62,11 +58,8 @@ export interface TrunkClientOptions {
   readonly connectTimeoutMs: number;
 }
 
-interface Failure {
-  readonly error: PipeError;
-  /** The next attempt fails again, until somebody changes something: another key, for example. */
-  readonly hopeless: boolean;
-}
+/** Attempts of a slot to go its own way, before it goes to an address of the peer that works. */
+const OWN_WAY_TRIES = 3;
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -91,21 +84,22 @@ export class TrunkClient {
   #address: SocketAddress | null = null;
   #nextCarrierId = 0;
   #strangeAnswers = 0;
-  #lastError: PipeError | null = null;
-  /** By address of the peer, while there is no success: how the last attempt to reach it failed. */
-  readonly #failures = new Map<Endpoint, Failure>();
+  readonly #failures: Failures;
+  readonly #wayHome: WayHome;
   #stopped = false;
 
   constructor(options: TrunkClientOptions) {
     this.#options = options;
     this.#name = formatEndpoints(options.peers);
     this.#waiting = new WaitingOpens(options.clock);
-    this.#reachLog = new ReachLog(options.log, this.#name, options.connectTimeoutMs);
+    this.#reachLog = new ReachLog(options.log, options.clock, this.#name, options.connectTimeoutMs);
     this.#turn = new FirstTurn(options.clock);
+    this.#failures = new Failures(options.paths.peers);
     this.#slots = Array.from(
       { length: options.carriers },
       (_, number) => new CarrierSlot(number, options.clock, (slot) => this.#dial(slot)),
     );
+    this.#wayHome = new WayHome(options.clock, this.#slots);
   }
 
   /** The trunk, while there is one. */
@@ -132,15 +126,15 @@ export class TrunkClient {
       handlers.onReady(this.#trunk.open(label), this.#address);
       return () => {};
     }
-    const hopeless = this.#hopeless();
+    const hopeless = this.#hopeless;
     if (hopeless !== null) {
       handlers.onFailed(hopeless);
       return () => {};
     }
-    const cancel = this.#waiting.add(label, this.#options.connectTimeoutMs, handlers, () =>
-      this.#notReached(),
-    );
-    if (this.#lastError !== null) handlers.onRetry?.(this.#lastError);
+    const { connectTimeoutMs } = this.#options;
+    const late = () => this.#failures.gaveUp(this.#name, connectTimeoutMs);
+    const cancel = this.#waiting.add(label, connectTimeoutMs, handlers, late);
+    if (this.#failures.last !== null) handlers.onRetry?.(this.#failures.last);
     for (const slot of this.#slots) slot.hurry();
     return cancel;
   }
@@ -150,6 +144,8 @@ export class TrunkClient {
     this.#stopped = true;
     for (const slot of this.#slots) slot.stop();
     this.#turn.end();
+    this.#wayHome.stop();
+    this.#reachLog.stop();
     this.#waiting.fail(error);
     this.#trunk?.end(error);
   }
@@ -163,30 +159,37 @@ export class TrunkClient {
   }
 
   #dial(slot: CarrierSlot): Cancel {
-    // With others at work, its own way or none; without, any way.
-    const detour = this.#isUp ? 0 : slot.failures;
     const avoid = this.#isUp || this.#hasStreams ? this.#home.elsewhere : NONE;
-    const path = this.#options.paths.of(slot.number, detour, avoid);
-    slot.peer = path.peer;
+    const own = this.#options.paths.of(slot.number, 0, avoid);
+    const path = this.#options.paths.of(slot.number, this.#detourOf(slot, own.peer), avoid);
+    const attempt = { slot, own, path };
     return this.#options.dialCarrier(path, avoid, {
-      onReady: (socket, address) => {
-        slot.way = nameOfPath(address, path.from);
-        this.#join(slot, socket, address);
-      },
-      onFailed: (error) => this.#onFailed(slot, error),
+      onReady: (socket, address) =>
+        this.#join({ ...attempt, socket, address, way: nameOfPath(address, path.from) }),
+      onFailed: (error) => this.#onFailed(attempt, error),
     });
   }
 
-  #join(slot: CarrierSlot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
-    if (this.#trunk === null && this.#turn.isTaken) this.#hold(slot, socket, address);
+  /** Without others at work any way will do. With them, its own, until that has failed for a while. */
+  #detourOf({ carrier, failures }: CarrierSlot, own: Endpoint): number {
+    if (carrier !== null) return 0;
+    if (!this.#isUp) return failures;
+    return Math.max(0, failures + 1 - (this.#failures.isHopeless(own) ? 0 : OWN_WAY_TRIES));
+  }
+
+  #join(reached: Reached): void {
+    const { slot, way } = reached;
+    if (slot.carrier === null) slot.way = way;
+    if (this.#trunk === null && this.#turn.isTaken) this.#hold(reached);
     else {
       if (this.#trunk === null) this.#turn.take(slot);
-      this.#greet(slot, socket, address);
+      this.#greet(reached);
     }
   }
 
-  #greet(slot: CarrierSlot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
+  #greet(reached: Reached): void {
     const { key, clock, memory } = this.#options;
+    const { slot, socket, way } = reached;
     const id = this.#nextCarrierId++;
     const trunkId = this.#trunkId;
     const mayCreate = this.#trunk === null;
@@ -196,13 +199,13 @@ export class TrunkClient {
       this.#turn.over(slot);
       // One that might have made the trunk anew joins only where others show that it is still the same.
       const isSame = trunkId.equals(this.#trunkId) && !(mayCreate && this.#trunk !== null && !this.#isUp);
-      if (error === null && welcome !== null && isSame) this.#onWelcome(slot, id, socket, address, welcome);
+      if (error === null && welcome !== null && isSame) this.#onWelcome(reached, id, welcome);
       else {
         if (error === null) socket.discard(new PipeError('cancelled', 'trunk'));
         const unknown = error instanceof Refusal && error.refusal === REFUSED_UNKNOWN_TRUNK;
-        if (unknown && trunkId.equals(this.#trunkId)) this.#onElsewhere(slot, address);
-        else if (error === null) this.#onFailed(slot, new PipeError('cancelled', 'trunk'));
-        else this.#onFailed(slot, ofPeer(slot.way, error), isPermanent(error));
+        if (unknown && trunkId.equals(this.#trunkId)) this.#onElsewhere(reached);
+        else if (error === null) this.#onFailed(reached, new PipeError('cancelled', 'trunk'));
+        else this.#onFailed(reached, ofPeer(way, error), isPermanent(error));
       }
       this.#turn.release();
     };
@@ -210,26 +213,21 @@ export class TrunkClient {
   }
 
   /** Another slot is about to make the trunk. */
-  #hold(slot: CarrierSlot, socket: IoPipe<'bytes'>, address: SocketAddress): void {
-    slot.handshake(() => {
-      const cancel = this.#turn.hold(() => this.#greet(slot, socket, address));
+  #hold(reached: Reached): void {
+    reached.slot.handshake(() => {
+      const cancel = this.#turn.hold(() => this.#greet(reached));
       return () => {
         cancel();
-        socket.discard(new PipeError('cancelled', 'trunk'));
+        reached.socket.discard(new PipeError('cancelled', 'trunk'));
       };
     });
   }
 
-  #onWelcome(
-    slot: CarrierSlot,
-    id: number,
-    socket: IoPipe<'bytes'>,
-    address: SocketAddress,
-    welcome: Welcome,
-  ): void {
+  #onWelcome(reached: Reached, id: number, welcome: Welcome): void {
+    const { path, socket, address } = reached;
     if (!this.#home.isHere(welcome.instance, formatAddress(address))) {
       socket.discard(new PipeError('cancelled', 'trunk'));
-      this.#onElsewhere(slot, address);
+      this.#onElsewhere(reached);
       return;
     }
     this.#address = address;
@@ -237,23 +235,40 @@ export class TrunkClient {
     const carrier = trunk.addCarrier(id, this.#options.carrier(socket));
     // What came with the handshake may have ended it again.
     if (trunk.carriers.get(id) !== carrier) {
-      this.#onFailed(slot, new PipeError('reset', 'trunk'));
+      this.#onFailed(reached, new PipeError('reset', 'trunk'));
       return;
     }
-    if (slot.peer !== null) this.#failures.delete(slot.peer);
-    slot.onJoined(carrier);
-    this.#lastError = null;
-    this.#reachLog.joined(trunk.carriers.size === this.#slots.length);
+    this.#failures.succeeded(path.peer);
+    this.#onCarrier(trunk, carrier, reached);
     this.#strangeAnswers = 0;
-    this.#carrierLog?.joined();
     // It answers: no need for the others to wait.
     if (trunk.carriers.size === 1) for (const other of this.#slots) other.hurry();
     this.#waiting.admit((label) => trunk.open(label), address);
   }
 
+  /** A slot has its carrier, or one that goes its own way beside another that does not. */
+  #onCarrier(trunk: Trunk, carrier: Carrier, { slot, own, path, way }: Reached): void {
+    const before = slot.carrier;
+    const away = path.peer !== own.peer;
+    const ownWay = nameOfPath(own.peer, own.from);
+    slot.way = way;
+    slot.onJoined(carrier, away);
+    this.#reachLog.joined(this.#slots.every((one) => one.carrier !== null));
+    if (away) {
+      this.#reachLog.left(ownWay, TRY_AGAIN_MS);
+      this.#wayHome.later();
+    } else this.#reachLog.taken(ownWay);
+    if (before === null) this.#carrierLog?.joined();
+    else {
+      this.#carrierLog?.stalls.lost(before);
+      trunk.retire(before);
+      this.#wayHome.next();
+    }
+  }
+
   /** A process answered that does not know the trunk. */
-  #onElsewhere(slot: CarrierSlot, address: SocketAddress): void {
-    const where = formatAddress(address);
+  #onElsewhere(reached: Reached): void {
+    const where = formatAddress(reached.address);
     const { log, peers } = this.#options;
     // Without streams there is nothing to wait for.
     const final = this.#home.hasAddress(where) || peers.length === 1 || !this.#hasStreams;
@@ -270,7 +285,7 @@ export class TrunkClient {
           `${words} each time: if there is a load balancer, let it keep to one server for each client`,
         );
     }
-    this.#onFailed(slot, new PipeError('reset', 'trunk', restarted ? RESTARTED : words));
+    this.#onFailed(reached, new PipeError('reset', 'trunk', restarted ? RESTARTED : words));
   }
 
   #makeTrunk(welcome: Welcome): Trunk {
@@ -287,6 +302,10 @@ export class TrunkClient {
       // The server has nothing to open: it gets a reset.
       onStream: (stream) => stream.discard(new PipeError('refused', 'trunk', 'this side takes no streams')),
       onCarrierLost: (carrier, error) => this.#onCarrierLost(carrier, error),
+      stallHandlers: {
+        onStuck: (carrier) => this.#onStuck(carrier),
+        onMoving: (carrier) => this.#carrierLog?.stalls.moving(carrier),
+      },
       onEnd: (error) => this.#onTrunkEnd(error),
     });
     this.#trunk = trunk;
@@ -301,12 +320,26 @@ export class TrunkClient {
     return trunk;
   }
 
-  #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
-    const slot = this.#slots.find((candidate) => candidate.carrier === carrier);
+  #slotOf(carrier: Carrier): CarrierSlot | undefined {
+    return this.#slots.find((candidate) => candidate.carrier === carrier);
+  }
+
+  #onStuck(carrier: Carrier): void {
+    const slot = this.#slotOf(carrier);
     if (slot === undefined) return;
+    const whole = `connection ${slot.number + 1} of ${this.#slots.length} to ${slot.way}`;
+    this.#carrierLog?.stalls.stuck(carrier, { whole, way: slot.way });
+  }
+
+  #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
+    const slot = this.#slotOf(carrier);
+    if (slot === undefined) return;
+    this.#carrierLog?.stalls.lost(carrier);
     this.#carrierLog?.lost(slot.way === this.#name ? '' : slot.way, error);
     if (!this.#isUp) this.#reachLog.lost();
     slot.onLost();
+    // It may have been the one that was on its way home.
+    if (this.#slots.some(({ away }) => away)) this.#wayHome.later();
   }
 
   #onTrunkEnd(error: PipeError): void {
@@ -321,37 +354,32 @@ export class TrunkClient {
     for (const slot of this.#slots) if (slot.carrier !== null) slot.onLost();
   }
 
-  #onFailed(slot: CarrierSlot, error: PipeError, hopeless = false): void {
+  #onFailed({ slot, path }: Attempt, error: PipeError, hopeless = false): void {
     if (this.#stopped) return;
-    if (error.code !== 'cancelled') this.#lastError = error;
-    if (slot.peer !== null) this.#failures.set(slot.peer, { error, hopeless });
-    const reason = this.#hopeless();
-    slot.onFailed(hopeless && (this.#isUp || reason !== null), this.#waiting.size > 0);
+    this.#failures.add(path.peer, error, hopeless);
+    if (slot.carrier !== null) {
+      slot.staysAway();
+      this.#wayHome.later();
+      return;
+    }
+    const reason = this.#hopeless;
+    slot.onFailed(reason !== null, this.#waiting.size > 0);
     if (reason === null) {
-      this.#sayFailed(slot, error, hopeless);
+      this.#sayFailed(slot, error);
       this.#waiting.retry(error);
     } else this.#giveUp(reason);
   }
 
-  #sayFailed(slot: CarrierSlot, error: PipeError, hopeless: boolean): void {
-    if (this.#isUp) {
-      // What is lost may fail once before it is there again, and that is no news.
-      if (!slot.hasJoined || slot.failures > 1 || error.code === 'address-invalid')
-        this.#reachLog.missing(error);
-      // Most often the other addresses turn us away as well, and then nobody waits.
-    } else if (!hopeless || this.#slots.every(({ failures }) => failures > 0))
-      this.#reachLog.unreached(error);
+  #sayFailed(slot: CarrierSlot, error: PipeError): void {
+    if (!this.#isUp) this.#reachLog.unreached(error);
+    // What is lost may fail once before it is there again, and that is no news.
+    else if (!slot.hasJoined || slot.failures > 1 || error.code === 'address-invalid')
+      this.#reachLog.missing(error);
   }
 
   /** Why no attempt can succeed until somebody changes something. Null while one may. */
-  #hopeless(): PipeError | null {
-    if (this.#isUp) return null;
-    const failures = this.#options.paths.peers.map((peer) => this.#failures.get(peer));
-    if (!failures.every((failure) => failure?.hopeless === true)) return null;
-    const [first] = failures;
-    if (first === undefined) return null;
-    const reasons = new Set(failures.map((failure) => failure?.error.message));
-    return new PipeError(first.error.code, first.error.layer, [...reasons].join('; '), first.error);
+  get #hopeless(): PipeError | null {
+    return this.#isUp ? null : this.#failures.hopeless;
   }
 
   /** Apps are told at once; it is tried again behind their backs. */
@@ -361,23 +389,4 @@ export class TrunkClient {
     this.#trunk?.end(reason);
     this.#waiting.fail(reason);
   }
-
-  #notReached(): PipeError {
-    const limit = formatDuration(this.#options.connectTimeoutMs);
-    const last = this.#lastError;
-    if (last !== null)
-      return new PipeError(last.code, last.layer, `${last.message}; gave up after ${limit}`, last);
-    return new PipeError('timeout', 'trunk', `${this.#name} did not answer within ${limit}`);
-  }
-}
-
-/** An error of the handshake, with who is at the other end, and who refuses whom. */
-function ofPeer(way: string, error: PipeError): PipeError {
-  const refuses = error instanceof Refusal && error.byPeer;
-  return new PipeError(
-    error.code,
-    error.layer,
-    `${way}${refuses ? ' refuses' : ''}: ${error.message}`,
-    error,
-  );
 }

@@ -233,6 +233,13 @@ export class TrunkServer {
       onStream: (stream) => onStream(stream, from),
       graceMs,
       onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
+      stallHandlers: {
+        onStuck(carrier) {
+          const way = names.get(carrier) ?? '';
+          carrierLog.stalls.stuck(carrier, { whole: `the connection from ${way}`, way });
+        },
+        onMoving: (carrier) => carrierLog.stalls.moving(carrier),
+      },
       onEnd: (error) => {
         this.#past.add(trunk.report);
         this.#trunks.delete(hello.trunkId.toString('hex'));
@@ -259,6 +266,7 @@ export class TrunkServer {
       },
       onLost(carrier: Carrier, error: PipeError | null) {
         carrierLog.lost(names.get(carrier) ?? '', error);
+        carrierLog.stalls.lost(carrier);
         names.delete(carrier);
       },
     };

@@ -53,7 +53,7 @@ async function world(t: Test, way: Way) {
   const app = await dial(t, { path: join(folder, 'listen') });
   const end = await target.next();
   app.expected = end.expected = pattern;
-  return { far, app, end, rule };
+  return { near, far, app, end, rule };
 }
 
 const DIRECTIONS = { forward: ['sport'], backward: ['dport'], both: ['sport', 'dport'] } as const;
@@ -68,7 +68,7 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
     ['all carriers, for 2 s', 4, 'both', 2000],
   ] as const) {
     t.test(`the packets of ${name} vanish: ${way.name}`, needs, async (t) => {
-      const { far, app, end, rule } = await world(t, way);
+      const { near, far, app, end, rule } = await world(t, way);
       const bytes = 64 * MIB;
       const sending = app.sendPattern(pattern, bytes);
       await end.has(8 * MIB);
@@ -82,6 +82,11 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
       }
       // Far below the 15 s after which a silent carrier is given up, on a machine that has nothing else to do.
       await within(60_000, sending, () => `${end.received} of ${bytes} bytes`);
+      // Long before it is given up.
+      if (name === 'one of four carriers')
+        await near.line(
+          /warn +connection \d of 4 to 127\.0\.0\.1:7000 has carried nothing for 2\.0s; its traffic goes over the others/,
+        );
       app.fin();
       t.equal(await end.over(60_000), 'FIN');
       t.same([end.received, end.wrongAt], [bytes, -1]);

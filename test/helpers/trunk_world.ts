@@ -9,7 +9,7 @@ import { defaultPool } from '../../src/core/pool.ts';
 import { TrunkMemory } from '../../src/layer/trunk/memory.ts';
 import { IoBridge } from '../../src/pipe/bridge.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
-import type { IoPipe } from '../../src/pipe/pipe.ts';
+import { type IoPipe, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
 import { Paths } from '../../src/proxy/paths.ts';
 import { stackFor } from '../../src/proxy/stack.ts';
 import { TrunkClient } from '../../src/proxy/trunk_client.ts';
@@ -28,6 +28,7 @@ export class TrunkWorld {
   readonly dialled: string[] = [];
   readonly #servers = new Map<string, TrunkServer>();
   readonly #cables = new Map<IoBridge, string>();
+  readonly #ends = new WeakMap<IoBridge, [IoPipe<'bytes'>, IoPipe<'bytes'>]>();
   readonly client: TrunkClient;
 
   constructor(peers: string[], carriers: number, options: { graceMs?: number; key?: Buffer } = {}) {
@@ -63,6 +64,7 @@ export class TrunkWorld {
     const [b, far] = memoryPair('bytes');
     const cable = new IoBridge(a, b, { kernelPipes: null, onEnd: () => void this.#cables.delete(cable) });
     this.#cables.set(cable, where);
+    this.#ends.set(cable, [a, b]);
     server.accept(far, FROM);
     return near;
   }
@@ -128,6 +130,21 @@ export class TrunkWorld {
     for (const [cable] of hit.slice(0, most)) cable.abort(new PipeError('reset', 'tcp'));
   }
 
+  /** Those to an address, or all, carry nothing any more. @returns lets them go on */
+  hold(host: string | null = null): () => void {
+    const held = [...this.#cables]
+      .filter(([, where]) => host === null || where === formatAddress(address(host)))
+      .flatMap(([cable]) => this.#ends.get(cable) ?? [])
+      .map((end) => ({ end, onActivity: end.onActivity }));
+    for (const { end } of held) end.onActivity = () => {};
+    return () => {
+      for (const { end, onActivity } of held) {
+        end.onActivity = onActivity;
+        onActivity?.(READABLE | WRITABLE);
+      }
+    };
+  }
+
   /** How many connections lead where. */
   get ways(): Record<string, number> {
     const ways: Record<string, number> = {};
@@ -139,12 +156,13 @@ export class TrunkWorld {
     return this.client.trunk?.carriers.size ?? 0;
   }
 
-  /** An app that comes now: what becomes of it. */
-  app(): string[] {
+  /** An app that comes now, and says so much as soon as it can: what becomes of it. */
+  app(words = ''): string[] {
     const events: string[] = [];
     this.client.open(Buffer.alloc(0), {
       onReady: (stream) => {
         events.push(`${Math.floor(this.clock.now())} ready`);
+        if (words !== '') stream.send(defaultPool.copy(Buffer.from(words)));
         stream.onActivity = () => {
           if (stream.broken !== null) events.push(`${Math.floor(this.clock.now())} ${stream.broken.message}`);
         };

@@ -154,6 +154,71 @@ t.test(
   },
 );
 
+t.test('an address that is dead for a while: its slots go to the others, and come back to it', async (t) => {
+  const world = new TrunkWorld(['10.0.0.1', '10.0.0.2'], 4);
+  const server = world.serve('10.0.0.1', '10.0.0.2');
+  world.client.start();
+  await world.clock.advance(5000);
+  const app = world.app();
+  world.close('10.0.0.2');
+  world.cut('10.0.0.2');
+  await world.clock.advance(500);
+  t.ok(world.up >= 2, 'those that work go on');
+  await world.clock.advance(3000);
+  t.same(world.ways, { '10.0.0.1:1': 4 });
+  const before = world.dialled.length;
+  await world.clock.advance(95_000);
+  t.equal(world.dialled.length - before, 3, 'one slot asks now and then');
+  t.same(world.ways, { '10.0.0.1:1': 4 }, 'and keeps the carrier that it has');
+  world.listen(server, '10.0.0.2');
+  await world.clock.advance(31_000);
+  t.same(world.ways, { '10.0.0.1:1': 2, '10.0.0.2:1': 2 });
+  t.equal(world.up, 4);
+  t.match(app, [/ready$/], 'the app noticed nothing');
+  t.match(
+    world.lines.filter((line) => line.includes('info  10.0.0.2')),
+    [
+      'info  10.0.0.2:1 does not work: its connections go to other addresses of the peer, and it is tried again every 30.0s',
+      'info  10.0.0.2:1 works again, and gets its connections back',
+    ],
+  );
+  world.end();
+  t.equal(world.clock.pending, 0);
+});
+
+t.test(
+  'one that comes home when its carrier is lost just then, and one whose peer ends meanwhile',
+  async (t) => {
+    for (const ends of [false, true]) {
+      const world = new TrunkWorld(['10.0.0.1', '10.0.0.2'], 4);
+      const server = world.serve('10.0.0.1');
+      world.client.start();
+      await world.clock.advance(5000);
+      t.same(world.ways, { '10.0.0.1:1': 4 });
+      world.listen(server, '10.0.0.2');
+      // In the middle of its dialling: the timer is set when the first slot has moved, 700 ms after the start at most.
+      while (!world.dialled.at(-1)?.includes('10.0.0.2')) await world.clock.advance(1);
+      if (ends) world.kill(server);
+      else world.cut();
+      await world.clock.advance(40_000);
+      t.same(world.ways, ends ? {} : { '10.0.0.1:1': 2, '10.0.0.2:1': 2 });
+      world.end();
+      t.equal(world.clock.pending, 0);
+    }
+  },
+);
+
+t.test('a dead address and a second process: slots go to the one that knows the trunk', async (t) => {
+  const world = new TrunkWorld(['10.0.0.1', '10.0.0.2', '10.0.0.3'], 6);
+  world.serve('10.0.0.1');
+  const other = world.serve('10.0.0.3');
+  world.client.start();
+  await world.clock.advance(20_000);
+  t.equal([...other.trunks].length, 0, 'the other process has no part in it');
+  t.same(world.ways, { '10.0.0.1:1': 6 });
+  world.end();
+});
+
 t.test('the first address is dead from the start: one carrier finds the second', async (t) => {
   const world = new TrunkWorld(['10.0.0.1', '10.0.0.2'], 1);
   world.serve('10.0.0.2');

@@ -8,6 +8,7 @@ import type { SlabPool } from '../../core/pool.ts';
 import type { Carrier } from './carrier.ts';
 import type { MemoryShare } from './memory.ts';
 import type { StripedPipe } from './stream.ts';
+import type { StallHandlers } from './watch.ts';
 
 export interface TrunkOptions {
   readonly role: 'client' | 'server';
@@ -32,4 +33,6 @@ export interface TrunkOptions {
   readonly onEnd: (error: PipeError) => void;
   /** A carrier is over; the dialler may bring another. */
   readonly onCarrierLost?: (carrier: Carrier, error: PipeError | null) => void;
+  /** Carriers that are there and carry nothing, for so long that people want to know. */
+  readonly stallHandlers?: StallHandlers;
 }

@@ -66,6 +66,7 @@ export class Trunk {
         ),
       onCarrierLost: (carrier, error) => options.onCarrierLost?.(carrier, error),
     });
+    this.#out.watch.stallHandlers = options.stallHandlers ?? null;
     this.#streams = new Streams(options, memory, this.#credit, this.#out);
     this.#streams.grantTrunk();
   }
@@ -114,6 +115,13 @@ export class Trunk {
     this.#guard(() => this.#drain(carrier));
     this.#out.pump();
     return carrier;
+  }
+
+  /** A carrier is not wanted any more: what it had in flight goes over the others. */
+  retire(carrier: Carrier): void {
+    if (this.#ended) return;
+    this.#out.lose(carrier, null);
+    this.#out.pump();
   }
 
   /** Asks all carriers for a sign of life; those that have none in time are given up. */

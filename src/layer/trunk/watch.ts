@@ -14,6 +14,8 @@ const ACK_EVERY_BYTES = 256 * 1024;
 /** A carrier that was silent so long is asked, and one that does not answer so long is given up. */
 const PING_IDLE_MS = 5000;
 const DEAD_MS = 15_000;
+/** A carrier that has been stalled for so long is stuck, and somebody may want to know. */
+export const STUCK_MS = 2000;
 
 /** What becomes due. */
 export interface WatchHandlers {
@@ -23,6 +25,20 @@ export interface WatchHandlers {
   onCarrierless(): void;
   /** Called last, whatever came due. */
   onTick(): void;
+}
+
+/** For whoever tells people. */
+export interface StallHandlers {
+  /** It has been stalled for {@link STUCK_MS}. */
+  onStuck(carrier: Carrier): void;
+  /** It was stuck, and moves. */
+  onMoving(carrier: Carrier): void;
+}
+
+interface Stall {
+  readonly since: number;
+  /** It is long enough, and that was said. */
+  told: boolean;
 }
 
 export class CarrierWatch {
@@ -35,6 +51,8 @@ export class CarrierWatch {
   #carrierlessSince: number;
   #unreportedSince = Number.POSITIVE_INFINITY;
   #unreportedBytes = 0;
+  readonly #stalls = new Map<Carrier, Stall>();
+  stallHandlers: StallHandlers | null = null;
 
   constructor(
     clock: Clock,
@@ -72,7 +90,7 @@ export class CarrierWatch {
 
   /** Sets the timer. `waitUntil` is the caller's own deadline, or Infinity. */
   schedule(now: number, waitUntil: number): void {
-    let due = Math.min(waitUntil, this.#unreportedSince + ACK_DELAY_MS);
+    let due = Math.min(waitUntil, this.#unreportedSince + ACK_DELAY_MS, this.#lookAtStalls(now));
     for (const carrier of this.#carriers.values()) {
       due = Math.min(due, carrier.overdueAt, carrier.pingAt(PING_IDLE_MS), carrier.deadAt(DEAD_MS));
     }
@@ -95,6 +113,22 @@ export class CarrierWatch {
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
+  /** @returns when to look again */
+  #lookAtStalls(now: number): number {
+    let due = Number.POSITIVE_INFINITY;
+    for (const [carrier, stall] of this.#stalls) {
+      const isHere = this.#carriers.get(carrier.id) === carrier;
+      if (!isHere || !carrier.stalled) {
+        this.#stalls.delete(carrier);
+        if (isHere && stall.told) this.stallHandlers?.onMoving(carrier);
+      } else if (!stall.told && now - stall.since >= STUCK_MS) {
+        stall.told = true;
+        this.stallHandlers?.onStuck(carrier);
+      } else if (!stall.told) due = Math.min(due, stall.since + STUCK_MS);
+    }
+    return due;
+  }
+
   #onTime(): void {
     const now = this.#clock.now();
     if (this.#carriers.size === 0 && now - this.#carrierlessSince >= this.#graceMs)
@@ -104,6 +138,8 @@ export class CarrierWatch {
       else {
         if (now >= carrier.pingAt(PING_IDLE_MS)) this.#handlers.onPing(carrier, now);
         if (now >= carrier.overdueAt) this.#handlers.onOverdue(carrier, now);
+        if (carrier.stalled && !this.#stalls.has(carrier))
+          this.#stalls.set(carrier, { since: now, told: false });
       }
     }
     this.#handlers.onTick();
