@@ -154,7 +154,7 @@ export const OPTIONS = {
   maxConnections: {
     flag: 'max-connections',
     value: 'N',
-    help: 'connections at once (as descriptors allow)',
+    help: 'at once; by default 1 descriptor each, -n 0: 2',
     parse: wholeNumber(1, 10_000_000),
   },
   maxMessage: {

@@ -21,6 +21,8 @@ import { summaryOf, viewer } from './view.ts';
 
 /** Descriptors that are not for connections: logs, the poller, Node's own, name lookups. */
 const RESERVED_DESCRIPTORS = 50;
+/** That a client keeps for each: its connection, and two attempts at once at another. A server counts those that it has. */
+const DESCRIPTORS_A_CARRIER = 3;
 
 /** So much waits in memory for a reader of the log that has stopped reading; what comes after it is lost. */
 const LOG_BACKLOG_BYTES = 1024 * 1024;
@@ -70,8 +72,10 @@ export async function run(config: Configuration): Promise<number> {
     ...(config.congestion === undefined ? {} : { congestion: config.congestion }),
     graceMs: config.graceMs,
     connectTimeoutMs: config.connectTimeoutMs,
-    maxConnections:
-      config.maxConnections ?? Math.max(1, Math.floor((descriptorLimit - RESERVED_DESCRIPTORS) / 2)),
+    // Who says how many there may be is believed.
+    ...(config.maxConnections === undefined
+      ? { descriptors: descriptorLimit - reservedDescriptors(config) }
+      : { maxConnections: config.maxConnections }),
     maxMessageBytes: config.maxMessageBytes,
     memoryBytes: config.memoryBytes,
     splice,
@@ -104,6 +108,10 @@ export async function run(config: Configuration): Promise<number> {
   log.debug(`left behind: ${leftovers()}`);
   await terminal?.flush(TERMINAL_PATIENCE_MS);
   return 0;
+}
+
+function reservedDescriptors({ mode, carriers = 0 }: Configuration): number {
+  return RESERVED_DESCRIPTORS + (mode === 'client' ? DESCRIPTORS_A_CARRIER * carriers : 0);
 }
 
 /** What was asked for and this machine does not have. @throws UsageError */

@@ -8,7 +8,7 @@
 import { type Endpoint, formatEndpoint, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { PipeError, type PipeErrorCode } from '../core/errors.ts';
-import { formatDuration, plural } from '../core/format.ts';
+import { formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
 import type { LocalEnd } from '../layer/tcp/local_end.ts';
@@ -17,6 +17,7 @@ import type { ConnectOptions, Transport } from '../layer/tcp/transport.ts';
 import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import type { CarrierHandlers } from './attempt.ts';
+import { Capacity, type CapacityOptions } from './capacity.ts';
 import { namelessAt } from './client_name.ts';
 import { FrontDoor } from './front_door.ts';
 import { onPath, PeerLinks } from './links.ts';
@@ -28,7 +29,7 @@ import { TrunkClient } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
 import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 
-export interface ServiceOptions extends StackOptions {
+export interface ServiceOptions extends StackOptions, CapacityOptions {
   readonly mode: ProxyMode;
   readonly listen: Endpoint;
   /** The peer in client mode, which may have several addresses, else the target. */
@@ -37,8 +38,6 @@ export interface ServiceOptions extends StackOptions {
   readonly log: Logger;
   /** Milliseconds to reach the far end. Default 10,000. */
   readonly connectTimeoutMs?: number;
-  /** Sessions at the same time. Default no limit. */
-  readonly maxConnections?: number;
   /**
    * Connections that the pair stripes over; 0 is the classic framing. A client's default is 0. A server takes both unless
    * this is given; it then takes the classic framing only (0), or striped connections only.
@@ -84,7 +83,7 @@ export class ProxyService implements SessionHost {
   readonly #options: ServiceOptions;
   readonly #stack: Stack;
   readonly #clock: Clock;
-  readonly #maxConnections: number;
+  readonly #capacity: Capacity;
   readonly #sessions = new Set<Session>();
   readonly #door: FrontDoor;
   readonly #log: SessionLog;
@@ -114,7 +113,7 @@ export class ProxyService implements SessionHost {
     this.#door = new FrontDoor(options.log, (socket, peer) => this.#onConnection(socket, peer));
     this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
     this.#trunkServer = options.mode === 'server' ? this.#makeTrunkServer() : null;
-    this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
+    this.#capacity = new Capacity(options);
   }
 
   get sessions(): ReadonlySet<Session> {
@@ -229,8 +228,7 @@ export class ProxyService implements SessionHost {
   }
 
   dialled(socket: IoPipe<'bytes'>, near: IoPipe): IoPipe {
-    // The classic framing has messages; bytes at a server are a stream of a trunk.
-    if (this.mode === 'server' && near.kind === 'bytes') this.#options.transport.tuneApp(socket);
+    if (this.#isStream(near)) this.#options.transport.tuneApp(socket);
     return this.#stack.dialled(socket);
   }
 
@@ -256,7 +254,8 @@ export class ProxyService implements SessionHost {
   }
 
   onClosed(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
-    this.#sessions.delete(session);
+    // It may have ended before it was one of them: without a descriptor, for example.
+    if (this.#sessions.delete(session)) this.#capacity.remove(this.#descriptorsOf(session.near));
     this.totals.bytesForward += session.bytesForward;
     this.totals.bytesBackward += session.bytesBackward;
     if (session.to === null) this.totals.failed++;
@@ -280,8 +279,8 @@ export class ProxyService implements SessionHost {
 
   /** What a peer opens is an app that it has accepted already: it cannot wait in the kernel's queue, and hears why. */
   #onPeer(near: IoPipe, from: SocketAddress | null): void {
-    if (this.#sessions.size < this.#maxConnections) this.#begin(near, from);
-    else near.discard(new PipeError('descriptors', 'proxy', `the server is at its ${this.#limit}`));
+    if (this.#hasRoom(this.#descriptorsOf(near))) this.#begin(near, from);
+    else near.discard(new PipeError('descriptors', 'proxy', `the server is at the ${this.#capacity.limit}`));
     this.#checkLimit();
   }
 
@@ -289,12 +288,22 @@ export class ProxyService implements SessionHost {
     const id = this.#nextId++;
     this.totals.connections++;
     const session = new Session(id, near, from, this.#clock.now(), this);
-    // It may have ended already: without a descriptor, for example.
-    if (session.state !== 'closed') this.#sessions.add(session);
+    if (session.state === 'closed') return;
+    this.#sessions.add(session);
+    this.#capacity.add(this.#descriptorsOf(near));
   }
 
-  get #limit(): string {
-    return `limit of ${plural(this.#maxConnections, 'connection')}`;
+  #descriptorsOf(near: IoPipe): number {
+    return this.#trunkClient !== null || this.#isStream(near) ? 1 : 2;
+  }
+
+  /** The classic framing has messages; bytes at a server are a stream of a trunk. */
+  #isStream(near: IoPipe): boolean {
+    return this.mode === 'server' && near.kind === 'bytes';
+  }
+
+  #hasRoom(descriptors: number, coming = 0): boolean {
+    return this.#capacity.hasRoom(descriptors, coming, this.#trunkServer?.descriptors ?? 0);
   }
 
   /**
@@ -302,16 +311,19 @@ export class ProxyService implements SessionHost {
    * new carriers for the sessions that it has: then what is too much is refused.
    */
   #checkLimit(): void {
-    const count = this.#sessions.size + (this.#trunkServer?.undecided ?? 0);
-    const full = count >= this.#maxConnections && this.#trunkServer?.striping !== true;
+    const next = this.#trunkClient === null ? 2 : 1;
+    const striping = this.#trunkServer?.striping === true;
+    const full = !striping && !this.#hasRoom(next, this.#trunkServer?.undecided);
     if (full !== this.#paused) {
       this.#paused = full;
       if (full) this.#door.pause();
       else this.#door.resume();
     }
-    const atLimit = this.#sessions.size >= this.#maxConnections;
+    const atLimit = !this.#hasRoom(striping ? 1 : next);
     if (atLimit && !this.#atLimit)
-      this.#options.log.warn(`at the ${this.#limit}; ${full ? 'new ones wait' : 'more are refused'}`);
+      this.#options.log.warn(
+        `at the ${this.#capacity.limit}; ${full ? 'new ones wait' : 'more are refused'}`,
+      );
     this.#atLimit = atLimit;
   }
 

@@ -118,6 +118,13 @@ export class TrunkServer {
     return this.#options.onClassic === null ? 0 : this.#strangers.size;
   }
 
+  /** Descriptors of carriers, and of those who can become nothing else. */
+  get descriptors(): number {
+    let count = this.#strangers.size - this.undecided;
+    for (const { trunk } of this.#trunks.values()) count += trunk.carriers.size;
+    return count;
+  }
+
   /** There is a trunk. */
   get striping(): boolean {
     return this.#trunks.size > 0;
