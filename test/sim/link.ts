@@ -90,9 +90,7 @@ export class LinkEnd extends PipeBase<'messages'> {
   }
   get writable(): boolean {
     const open = !this.#discarded && this.#broken === null && !this.#finWanted;
-    const room = this.#buffered < this.options.bufferBytes;
-    if (open && !room) this.#toldWritable = false;
-    return open && room;
+    return open && this.#buffered < this.options.bufferBytes;
   }
   get finReceived(): boolean {
     return this.#finReceived;
@@ -114,6 +112,7 @@ export class LinkEnd extends PipeBase<'messages'> {
     this.#buffer.push(kernel.copy(chunk.view()));
     this.#buffered += chunk.length;
     chunk.release();
+    if (!this.writable) this.#toldWritable = false;
     this.transmit();
   }
 

@@ -3,8 +3,8 @@
  * stalls, dies and comes back. Throws, saying what was broken, or returns what happened.
  *
  * Held after every event: bytes equal and in order, FIN once and last, never FIN in place of a reset, memory within its
- * cap, credit never exceeded (the trunks check it themselves), something scheduled while data is outstanding. At the
- * end: everything delivered, all pooled bytes back.
+ * cap, credit never exceeded (the trunks check it themselves), a timer set for whatever waits. At the end: everything
+ * delivered, all pooled bytes back.
  */
 
 import { PipeError } from '../../src/core/errors.ts';
@@ -14,6 +14,7 @@ import type { StripedPipe } from '../../src/layer/trunk/stream.ts';
 import { Trunk } from '../../src/layer/trunk/trunk.ts';
 import { BROKEN, FIN_SENT, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
 import { SimLink } from './link.ts';
+import { missingTimer, OwnClock } from './timers.ts';
 import { World } from './world.ts';
 
 /** Half an hour: a lone carrier may do a byte a millisecond. */
@@ -148,6 +149,7 @@ class Run {
   readonly world: World;
   /** The client's, the server's. */
   readonly memories: readonly [TrunkMemory, TrunkMemory];
+  readonly clocks: readonly [OwnClock, OwnClock];
   readonly client: Trunk;
   readonly server: Trunk;
   readonly links = new Map<number, SimLink>();
@@ -164,8 +166,8 @@ class Run {
       new TrunkMemory({ capacity: this.world.pick(1, 4) * 1024 * 1024, sendPool: new SlabPool() });
     this.memories = [memory(), memory()];
     const [near, far] = this.memories;
+    this.clocks = [new OwnClock(this.world), new OwnClock(this.world)];
     const options = (ours: TrunkMemory, theirs: TrunkMemory) => ({
-      clock: this.world,
       memory: ours.join(),
       peerStreamWindow: theirs.windows.stream,
       peerTrunkWindow: theirs.windows.trunk,
@@ -176,9 +178,14 @@ class Run {
       },
       onCarrierLost: () => this.redial(),
     });
-    this.client = new Trunk({ ...options(near, far), role: 'client', onStream: () => {} });
+    this.client = new Trunk({
+      ...options(near, far),
+      clock: this.clocks[0],
+      role: 'client',
+      onStream: () => {},
+    });
     const onStream = (stream: StripedPipe) => this.accept(stream);
-    this.server = new Trunk({ ...options(far, near), role: 'server', onStream });
+    this.server = new Trunk({ ...options(far, near), clock: this.clocks[1], role: 'server', onStream });
     this.streamsToOpen = this.world.pick(1, 6);
   }
 
@@ -305,6 +312,12 @@ class Run {
       // One chunk of each stream may come when there is just room for it, and control frames always do.
       const most = half + (trunk.streams.size + trunk.carriers.size + 1) * 66_000;
       if (sendPool.heldBytes > most) throw new Error(`${sendPool.heldBytes} bytes of slabs to send`);
+      // Before its first carrier a trunk is nothing yet.
+      const missing = this.links.size === 0 ? null : missingTimer(trunk, this.clocks[i] as OwnClock);
+      if (missing !== null) {
+        const at = this.world.now().toFixed(0);
+        throw new Error(`no timer at ${at} ms at ${i === 0 ? 'the client' : 'the server'}: ${missing}`);
+      }
     }
   }
 

@@ -143,6 +143,7 @@ export class Transmitter {
     for (const segment of segments) this.outbox.sendAgain(segment);
     // An ACK may have gone down with it; counts are absolute, so saying them again costs nothing.
     for (const other of this.#carriers.values()) other.unreport();
+    this.watch.onUnreported(0, this.#options.clock.now());
     this.watch.onCarriers();
     this.#options.onCarrierLost(carrier, error);
   }

@@ -84,6 +84,14 @@ export class Trunk {
   get idle(): boolean {
     return this.#out.idle;
   }
+  /** Bytes of new data that the peer lets us send, all streams together. */
+  get creditLeft(): number {
+    return this.#credit.left;
+  }
+  /** Control frames wait for a carrier. */
+  get controlWaiting(): boolean {
+    return !this.#out.control.empty;
+  }
   get unacknowledgedBytes(): number {
     return this.#out.unacknowledgedBytes;
   }
