@@ -196,7 +196,8 @@ export class Transmitter {
       const alive = segment.copies > 0;
       const carrier = alive ? this.#helper(segment, now) : urgentCarrier(this.#carriers, segment.length, now);
       if (carrier === null && !alive) return false;
-      if (carrier !== null && !carrier.pipe.writable) return false;
+      // It waits for room there; what is new may go where there is some.
+      if (carrier !== null && !carrier.pipe.writable) break;
       this.outbox.takeResend();
       if (carrier === null) continue;
       if (alive) this.resentBytes += segment.length;
