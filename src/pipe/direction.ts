@@ -103,14 +103,14 @@ export class Direction implements Turn {
         break;
       }
       chunks--;
-      const moved = this.#splicing || this.#held > 0 ? this.#spliceOnce() : this.#copyOnce();
+      const moved = this.#splicing || this.#held() > 0 ? this.#spliceOnce() : this.#copyOnce();
       if (moved < 0) {
         this.#finishIfSourceEnded();
         break;
       }
       bytes -= moved;
     }
-    if (this.#held === 0) this.#releaseKernelPipe();
+    if (this.#held() === 0) this.#releaseKernelPipe();
   }
 
   /** One chunk through our memory; the bytes moved, or -1 when the source has none now. */
@@ -158,7 +158,7 @@ export class Direction implements Turn {
   }
 
   /** Bytes in the kernel pipe. */
-  get #held(): number {
+  #held(): number {
     return this.#kernelPipe === null ? 0 : this.#kernelPipe.held;
   }
 

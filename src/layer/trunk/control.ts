@@ -20,10 +20,10 @@ export class ControlQueue {
   readonly #acks = new Set<Carrier>();
 
   get empty(): boolean {
-    return this.#acks.size === 0 && !this.#hasReliable;
+    return this.#acks.size === 0 && !this.#hasReliable();
   }
 
-  get #hasReliable(): boolean {
+  #hasReliable(): boolean {
     return this.#frames.length > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0;
   }
 

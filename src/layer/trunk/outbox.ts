@@ -16,8 +16,8 @@ export const URGENT_BYTES = 4 * 1024;
 const URGENT_RUN = 32;
 
 export class Outbox {
-  readonly #urgent = new Set<StripedPipe>();
-  readonly #bulk = new Set<StripedPipe>();
+  readonly #urgent = new Line();
+  readonly #bulk = new Line();
   #urgentRun = 0;
   /** In order; before #resendHead they are gone. */
   #resend: Segment[] = [];
@@ -25,25 +25,27 @@ export class Outbox {
 
   /** The stream has something new to send. */
   add(stream: StripedPipe): void {
-    (stream.sending.pendingBytes <= URGENT_BYTES ? this.#urgent : this.#bulk).add(stream);
+    const line = stream.sending.pendingBytes <= URGENT_BYTES ? this.#urgent : this.#bulk;
+    if (stream.line === line) return;
+    stream.line = line;
+    line.add(stream);
   }
 
   remove(stream: StripedPipe): void {
-    this.#urgent.delete(stream);
-    this.#bulk.delete(stream);
+    stream.line = null;
   }
 
   /** Whose turn it is; null when nobody has anything that its own credit allows. */
   peek(): StripedPipe | null {
     const bulkFirst = this.#urgentRun >= URGENT_RUN;
-    const [first, second] = bulkFirst ? [this.#bulk, this.#urgent] : [this.#urgent, this.#bulk];
-    return firstReady(first) ?? firstReady(second);
+    const first = bulkFirst ? this.#bulk : this.#urgent;
+    return first.peek() ?? (bulkFirst ? this.#urgent : this.#bulk).peek();
   }
 
   /** It had its turn: it is out of the queue until it asks again. */
   take(stream: StripedPipe): void {
-    this.#urgentRun = this.#urgent.delete(stream) ? this.#urgentRun + 1 : 0;
-    this.#bulk.delete(stream);
+    this.#urgentRun = stream.line === this.#urgent ? this.#urgentRun + 1 : 0;
+    stream.line = null;
   }
 
   /** The segment is to be sent again, unless that is known. */
@@ -77,11 +79,36 @@ export class Outbox {
   }
 }
 
-/** The first in the queue that can send now. The others wait for credit, and ask again when it comes. */
-function firstReady(queue: Set<StripedPipe>): StripedPipe | null {
-  for (const stream of queue) {
-    if (stream.sending.hasNew) return stream;
-    queue.delete(stream);
+/** Streams in order of asking. One that has left, or stands in another line by now, is passed over when its turn comes. */
+class Line {
+  #streams: StripedPipe[] = [];
+  #head = 0;
+
+  add(stream: StripedPipe): void {
+    // A line that never empties would otherwise remember all that have ever stood in it.
+    if (this.#head >= 64 && this.#head * 2 > this.#streams.length) {
+      this.#streams.splice(0, this.#head);
+      this.#head = 0;
+    }
+    this.#streams.push(stream);
   }
-  return null;
+
+  /** The first that can send now; null when there is none. The others wait for credit, and ask again when it comes. */
+  peek(): StripedPipe | null {
+    while (this.#head < this.#streams.length) {
+      const stream = this.#streams[this.#head] as StripedPipe;
+      if (stream.line === this) {
+        if (stream.sending.hasNew) return stream;
+        stream.line = null;
+      }
+      this.#head++;
+    }
+    this.clear();
+    return null;
+  }
+
+  clear(): void {
+    if (this.#streams.length > 0) this.#streams = [];
+    this.#head = 0;
+  }
 }

@@ -43,8 +43,10 @@ export class SendStream {
   #finOut = false;
   #finAcknowledged = false;
   #over = false;
-  /** In order of their offsets. */
-  readonly #unacknowledged = new Set<Segment>();
+  /** In order of their offsets; those before the head are acknowledged, and some behind it. */
+  #sent: Segment[] = [];
+  #head = 0;
+  #unacknowledged = 0;
   #unacknowledgedBytes = 0;
   /** Bytes that went out once more. */
   repeatedBytes = 0;
@@ -88,15 +90,10 @@ export class SendStream {
   }
   /** The peer has everything, the FIN included. */
   get done(): boolean {
-    return this.#finAcknowledged && this.#unacknowledged.size === 0;
+    return this.#finAcknowledged && this.#unacknowledged === 0;
   }
   get over(): boolean {
     return this.#over;
-  }
-  /** What the peer lacks first, if it lacks anything that was sent. */
-  get oldest(): Segment | null {
-    for (const segment of this.#unacknowledged) return segment;
-    return null;
   }
   /** The label, while frames still have to carry it. */
   get label(): Buffer | null {
@@ -140,7 +137,8 @@ export class SendStream {
     this.#unacknowledgedBytes += length;
     this.#openOut = true;
     if (fin) this.#finOut = true;
-    this.#unacknowledged.add(segment);
+    this.#unacknowledged++;
+    this.#sent.push(segment);
     return { segment, chunk };
   }
 
@@ -153,7 +151,10 @@ export class SendStream {
     this.#opened = true;
     if (segment.acknowledged) return;
     segment.acknowledged = true;
-    this.#drop(segment);
+    if (!this.#over) {
+      this.#drop(segment);
+      this.#trim();
+    }
     if (segment.fin) this.#finAcknowledged = true;
   }
 
@@ -162,14 +163,26 @@ export class SendStream {
     this.#over = true;
     this.#pending?.release();
     this.#pending = null;
-    for (const segment of [...this.#unacknowledged]) this.#drop(segment);
+    for (let i = this.#head; i < this.#sent.length; i++) {
+      const segment = this.#sent[i] as Segment;
+      if (!segment.acknowledged) this.#drop(segment);
+    }
+    this.#sent = [];
+    this.#head = 0;
   }
 
   #drop(segment: Segment): void {
-    if (!this.#unacknowledged.delete(segment)) return;
+    this.#unacknowledged--;
     this.#unacknowledgedBytes -= segment.length;
     segment.bytes?.release();
     segment.bytes = null;
+  }
+
+  #trim(): void {
+    while (this.#head < this.#sent.length && (this.#sent[this.#head] as Segment).acknowledged) this.#head++;
+    if (this.#head < 64 && this.#head < this.#sent.length) return;
+    this.#sent.splice(0, this.#head);
+    this.#head = 0;
   }
 
   #takePending(max: number): Chunk | null {

@@ -59,6 +59,8 @@ export class StripedPipe extends PipeBase<'bytes'> {
   settledTo = 0;
   /** How far ahead of the app the peer may be. */
   readonly window: StreamWindow;
+  /** For the outbox: where it waits for its turn to send. */
+  line: object | null = null;
 
   constructor(
     host: StreamHost,
@@ -91,13 +93,13 @@ export class StripedPipe extends PipeBase<'bytes'> {
     return this.#broken === null ? this.receiving.readable : this.receiving.bufferedBytes > 0;
   }
   get writable(): boolean {
-    if (!this.#open) return false;
+    if (!this.#isOpen()) return false;
     if (this.sending.accepts && this.#host.hasRoom) return true;
     this.#toldWritable = false;
     if (this.sending.accepts) this.#host.awaitRoom(this);
     return false;
   }
-  get #open(): boolean {
+  #isOpen(): boolean {
     return !this.#discarded && this.#broken === null && !this.#finWanted;
   }
   get finReceived(): boolean {
@@ -129,7 +131,7 @@ export class StripedPipe extends PipeBase<'bytes'> {
 
   send(chunk: Chunk): void {
     // Not `writable`: there may have been memory for exactly this chunk, and none besides.
-    if (!this.#open || !this.sending.accepts) throw new Error('send() while not writable');
+    if (!this.#isOpen() || !this.sending.accepts) throw new Error('send() while not writable');
     if (chunk.length > this.maxSend)
       throw new Error(`send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`);
     this.sending.push(chunk);

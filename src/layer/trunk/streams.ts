@@ -55,7 +55,7 @@ export class Streams implements StreamHost {
     return !this.#ended && this.#memory.hasRoom(this.#out.unacknowledgedBytes);
   }
   /** Bytes that may be granted to streams above their first windows, which half of the trunk's is kept for. */
-  get #reserve(): number {
+  #reserve(): number {
     if (this.#memory.tight) return 0;
     const { streamWindow } = this.#options;
     return this.#memory.window / 2 - (this.#granted - this.#streams.size * streamWindow);
@@ -109,10 +109,10 @@ export class Streams implements StreamHost {
     const { receiving, window } = stream;
     this.#settle(stream, receiving.readOffset);
     const before = receiving.limit;
-    const limit = window.onRead(receiving, this.#clock.now(), this.#out, this.#reserve);
+    const limit = window.onRead(receiving, this.#clock.now(), this.#out, this.#reserve());
     this.#grantStream(stream, before, limit);
     this.#forgetIfOver(stream);
-    this.#out.pump();
+    if (!this.#out.control.empty) this.#out.pump();
   }
 
   abort(stream: StripedPipe, error: PipeError | null): void {
@@ -140,7 +140,7 @@ export class Streams implements StreamHost {
     if (stream.discarded) this.#dropUnread(stream);
     else {
       const limit = receiving.limit;
-      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#reserve));
+      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#reserve()));
       stream.onArrival();
     }
     this.#pressure.onArrival(length, this.#streams.values());
