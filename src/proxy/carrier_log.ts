@@ -63,8 +63,8 @@ export class CarrierLog {
     this.#lost++;
     if (this.#up === 0) this.#downSince = this.#options.clock.now();
     const words = error === null ? 'closed by the other side' : error.message;
-    count(this.#reasons, which === '' ? words : `${which}: ${words}`);
-    count(this.#words, words);
+    tally(this.#reasons, which === '' ? words : `${which}: ${words}`);
+    tally(this.#words, words);
     this.#gather.soon();
   }
 
@@ -143,6 +143,6 @@ export class CarrierLog {
 }
 
 /** Bounded by the connections that can be lost between two lines. */
-function count(reasons: Map<string, number>, reason: string): void {
+function tally(reasons: Map<string, number>, reason: string): void {
   reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
 }

@@ -79,6 +79,11 @@ export class CarrierSlot {
     this.hasJoined = true;
   }
 
+  /** It has a carrier that is away, and is not on its way home. */
+  get mayGoHome(): boolean {
+    return this.away && this.#cancel === null;
+  }
+
   /** Its own way fails still; it keeps the carrier that it has. */
   staysAway(): void {
     this.#step++;

@@ -35,7 +35,7 @@ export class WayHome {
   /** One has come home. */
   next(): void {
     const inTurn = [...this.#slots.slice(this.#turn), ...this.#slots.slice(0, this.#turn)];
-    const slot = inTurn.find(({ away }) => away);
+    const slot = inTurn.find(({ mayGoHome }) => mayGoHome);
     if (slot === undefined) return;
     this.#turn = slot.number + 1;
     slot.dial();
