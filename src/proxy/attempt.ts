@@ -14,6 +14,8 @@ export interface Attempt {
   /** The slot's own way, and the one that is taken. */
   readonly own: Path;
   readonly path: Path;
+  /** Others had carriers when it began: only a way that fails is left then. */
+  readonly beside: boolean;
 }
 
 /** There is a connection, whatever is at its other end. */

@@ -22,6 +22,8 @@ const REDIAL_MOST_MS = 5000;
 const REDIAL_HOPELESS_MS = 10_000;
 /** While an app waits. */
 const REDIAL_WANTED_MS = 1000;
+/** Attempts to go its own way, before it goes to another address of the peer. */
+const OWN_WAY_TRIES = 3;
 /** A carrier that lived so long was one. */
 const LIVED_MS = 1000;
 
@@ -32,7 +34,7 @@ export class CarrierSlot {
   way = '';
   /** Its carrier goes to another address of the peer than its own. */
   away = false;
-  /** Attempts that failed since there was a carrier that went its own way. */
+  /** Attempts that failed since there was a carrier. */
   failures = 0;
   /** There was a carrier once. */
   hasJoined = false;
@@ -48,6 +50,8 @@ export class CarrierSlot {
   #pauseMs = REDIAL_FIRST_MS;
   #pausedAt = 0;
   #joinedAt = 0;
+  /** Attempts that failed while others had carriers, since there was one that went its own way. */
+  #failuresBeside = 0;
 
   /** @param dial starts an attempt; whoever is told of its end says so here */
   constructor(number: number, clock: Clock, dial: (slot: CarrierSlot) => Cancel, random = Math.random) {
@@ -55,6 +59,17 @@ export class CarrierSlot {
     this.#clock = clock;
     this.#dial = dial;
     this.#random = random;
+  }
+
+  /**
+   * How far from its own way the next attempt goes, as {@link Paths.of} counts it. Without others at work any way will do.
+   * With them, its own, until that has failed for a while or is known to be no use.
+   */
+  detour(beside: boolean, hopeless: boolean): number {
+    // Its own is what it tries when it has one already.
+    if (this.carrier !== null) return 0;
+    if (!beside) return this.failures;
+    return Math.max(0, this.#failuresBeside + 1 - (hopeless ? 0 : OWN_WAY_TRIES));
   }
 
   dial(): void {
@@ -75,7 +90,8 @@ export class CarrierSlot {
     this.#joinedAt = this.#clock.now();
     this.carrier = carrier;
     this.away = away;
-    if (!away) this.failures = 0;
+    this.failures = 0;
+    if (!away) this.#failuresBeside = 0;
     this.hasJoined = true;
   }
 
@@ -93,10 +109,17 @@ export class CarrierSlot {
   /**
    * @param hopeless whether it fails again until somebody changes something
    * @param wanted whether somebody waits for it
+   * @param beside whether others had carriers
    */
-  onFailed(hopeless: boolean, wanted: boolean): void {
+  onFailed(hopeless: boolean, wanted: boolean, beside: boolean): void {
     this.failures++;
+    if (beside) this.#failuresBeside++;
     this.#dialLater(hopeless ? REDIAL_HOPELESS_MS : 0, wanted ? REDIAL_WANTED_MS : REDIAL_MOST_MS);
+  }
+
+  /** No slot has a carrier any more: what was known of single ways counts no more. */
+  onAllLost(): void {
+    this.#failuresBeside = 0;
   }
 
   onLost(): void {

@@ -58,9 +58,6 @@ export interface TrunkClientOptions {
   readonly connectTimeoutMs: number;
 }
 
-/** Attempts of a slot to go its own way, before it goes to an address of the peer that works. */
-const OWN_WAY_TRIES = 3;
-
 const NONE: ReadonlySet<string> = new Set();
 
 const RESTARTED = 'the peer was restarted';
@@ -161,20 +158,14 @@ export class TrunkClient {
   #dial(slot: CarrierSlot): Cancel {
     const avoid = this.#isUp || this.#hasStreams ? this.#home.elsewhere : NONE;
     const own = this.#options.paths.of(slot.number, 0, avoid);
-    const path = this.#options.paths.of(slot.number, this.#detourOf(slot, own.peer), avoid);
-    const attempt = { slot, own, path };
+    const detour = slot.detour(this.#isUp, this.#failures.isHopeless(own.peer));
+    const path = this.#options.paths.of(slot.number, detour, avoid);
+    const attempt = { slot, own, path, beside: this.#isUp };
     return this.#options.dialCarrier(path, avoid, {
       onReady: (socket, address) =>
         this.#join({ ...attempt, socket, address, way: nameOfPath(address, path.from) }),
       onFailed: (error) => this.#onFailed(attempt, error),
     });
-  }
-
-  /** Without others at work any way will do. With them, its own, until that has failed for a while. */
-  #detourOf({ carrier, failures }: CarrierSlot, own: Endpoint): number {
-    if (carrier !== null) return 0;
-    if (!this.#isUp) return failures;
-    return Math.max(0, failures + 1 - (this.#failures.isHopeless(own) ? 0 : OWN_WAY_TRIES));
   }
 
   #join(reached: Reached): void {
@@ -247,23 +238,27 @@ export class TrunkClient {
   }
 
   /** A slot has its carrier, or one that goes its own way beside another that does not. */
-  #onCarrier(trunk: Trunk, carrier: Carrier, { slot, own, path, way }: Reached): void {
+  #onCarrier(trunk: Trunk, carrier: Carrier, { slot, own, path, way, beside }: Reached): void {
     const before = slot.carrier;
     const away = path.peer !== own.peer;
-    const ownWay = nameOfPath(own.peer, own.from);
     slot.way = way;
     slot.onJoined(carrier, away);
     this.#reachLog.joined(this.#slots.every((one) => one.carrier !== null));
-    if (away) {
-      this.#reachLog.left(ownWay, TRY_AGAIN_MS);
-      this.#wayHome.later();
-    } else this.#reachLog.taken(ownWay);
+    if (!away) this.#reachLog.taken(nameOfPath(own.peer, own.from));
+    else if (beside) this.#staysAway(own);
+    // The whole peer was gone: its own way may be as good.
+    else this.#wayHome.soon();
     if (before === null) this.#carrierLog?.joined();
     else {
       this.#carrierLog?.stalls.lost(before);
       trunk.retire(before);
       this.#wayHome.next();
     }
+  }
+
+  #staysAway(own: Path): void {
+    this.#reachLog.left(nameOfPath(own.peer, own.from), TRY_AGAIN_MS);
+    this.#wayHome.later();
   }
 
   /** A process answered that does not know the trunk. */
@@ -336,8 +331,11 @@ export class TrunkClient {
     if (slot === undefined) return;
     this.#carrierLog?.stalls.lost(carrier);
     this.#carrierLog?.lost(slot.way === this.#name ? '' : slot.way, error);
-    if (!this.#isUp) this.#reachLog.lost();
     slot.onLost();
+    if (!this.#isUp) {
+      this.#reachLog.lost();
+      for (const one of this.#slots) one.onAllLost();
+    }
     // It may have been the one that was on its way home.
     if (this.#slots.some(({ away }) => away)) this.#wayHome.later();
   }
@@ -354,16 +352,16 @@ export class TrunkClient {
     for (const slot of this.#slots) if (slot.carrier !== null) slot.onLost();
   }
 
-  #onFailed({ slot, path }: Attempt, error: PipeError, hopeless = false): void {
+  #onFailed({ slot, own, path, beside }: Attempt, error: PipeError, hopeless = false): void {
     if (this.#stopped) return;
     this.#failures.add(path.peer, error, hopeless);
     if (slot.carrier !== null) {
       slot.staysAway();
-      this.#wayHome.later();
+      this.#staysAway(own);
       return;
     }
     const reason = this.#hopeless;
-    slot.onFailed(reason !== null, this.#waiting.size > 0);
+    slot.onFailed(reason !== null, this.#waiting.size > 0, beside);
     if (reason === null) {
       this.#sayFailed(slot, error);
       this.#waiting.retry(error);

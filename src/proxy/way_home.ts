@@ -11,6 +11,8 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import type { CarrierSlot } from './slot.ts';
 
 export const TRY_AGAIN_MS = 30_000;
+/** So that all of a peer's addresses are there again. */
+const SOON_MS = 1000;
 
 export class WayHome {
   readonly #clock: Clock;
@@ -24,9 +26,18 @@ export class WayHome {
     this.#slots = slots;
   }
 
-  /** A carrier is away, or has failed to come home. */
+  /** A carrier is away because its own way fails, or has failed to come home. */
   later(): void {
-    this.#cancel ??= this.#clock.after(TRY_AGAIN_MS, () => {
+    this.#nextIn(TRY_AGAIN_MS);
+  }
+
+  /** A carrier is away, and nobody knows whether its own way fails. */
+  soon(): void {
+    this.#nextIn(SOON_MS);
+  }
+
+  #nextIn(ms: number): void {
+    this.#cancel ??= this.#clock.after(ms, () => {
       this.#cancel = null;
       this.next();
     });

@@ -187,6 +187,25 @@ t.test('an address that is dead for a while: its slots go to the others, and com
 });
 
 t.test(
+  'a restart of a peer with two addresses: carriers are spread again, neither is said to fail',
+  async (t) => {
+    for (const goneMs of [50, 500, 3000, 9000]) {
+      const world = new TrunkWorld(['10.0.0.1', '10.0.0.2'], 8);
+      const server = world.serve('10.0.0.1', '10.0.0.2');
+      world.client.start();
+      await world.clock.advance(5000);
+      world.kill(server);
+      await world.clock.advance(goneMs);
+      world.serve('10.0.0.1', '10.0.0.2');
+      await world.clock.advance(12_000);
+      t.same(world.ways, { '10.0.0.1:1': 4, '10.0.0.2:1': 4 }, `gone for ${goneMs} ms`);
+      t.notMatch(world.lines.join('\n'), /does not work|works again/);
+      world.end();
+    }
+  },
+);
+
+t.test(
   'one that comes home when its carrier is lost just then, and one whose peer ends meanwhile',
   async (t) => {
     for (const ends of [false, true]) {
