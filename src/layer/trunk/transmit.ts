@@ -306,22 +306,22 @@ export class Transmitter {
 
   #ping(carrier: Carrier, now: number): void {
     carrier.pingSentAt = now;
-    this.#sendUncounted(carrier, PING, Math.floor(now), now);
+    const datagram = this.#options.pool.take(FRAME_BYTES);
+    writeFrame(datagram.memory, datagram.start, PING, 0, 0, Math.floor(now));
+    carrier.send(datagram, false, null, [], now);
   }
 
   /**
    * On the same carrier, since it is that one that is asked after; without room our data is answer enough. With it goes
-   * what has come on it: the last ACK may have been lost with a carrier that froze.
+   * what has come on it: the last ACK may have been lost with a carrier that froze. In one datagram, as there may be room
+   * for no more.
    */
   answerPing(carrier: Carrier, token: number, now: number): void {
-    if (carrier.pipe.writable) this.#sendUncounted(carrier, PONG, token, now);
-    if (carrier.pipe.writable && carrier.received > 0)
-      this.#sendUncounted(carrier, ACK, carrier.report(), now, carrier.id);
-  }
-
-  #sendUncounted(carrier: Carrier, type: number, value: number, now: number, id = 0): void {
-    const datagram = this.#options.pool.take(FRAME_BYTES);
-    writeFrame(datagram.memory, datagram.start, type, 0, id, value);
+    if (!carrier.pipe.writable) return;
+    const datagram = this.#options.pool.take(carrier.received > 0 ? 2 * FRAME_BYTES : FRAME_BYTES);
+    const { memory, start } = datagram;
+    const at = writeFrame(memory, start, PONG, 0, 0, token);
+    if (carrier.received > 0) writeFrame(memory, at, ACK, 0, carrier.id, carrier.report());
     carrier.send(datagram, false, null, [], now);
   }
 
