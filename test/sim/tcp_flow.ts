@@ -92,6 +92,13 @@ export class TcpFlow {
 
   /** Field by field as the kernel names them. */
   get info(): Record<string, number> {
+    const oldest = Math.min(
+      this.#next,
+      ...this.#lost.map(({ from }) => from),
+      ...this.#out.map(({ from }) => from),
+    );
+    const unacked = Math.ceil((this.#next - oldest) / MSS);
+    const [out, lost] = [this.#out.length, this.#lost.length];
     return {
       ca_state: this.#backoff > 0 ? 4 : this.#recoverUntil >= 0 ? 3 : 0,
       backoff: this.#backoff,
@@ -100,7 +107,10 @@ export class TcpFlow {
       min_rtt: this.#minRtt * 1000,
       snd_mss: MSS,
       snd_cwnd: Math.floor(this.#cwnd / MSS),
-      unacked: Math.ceil(this.#outBytes / MSS),
+      unacked,
+      sacked: unacked - out - lost,
+      lost,
+      retrans: 0,
       notsent_bytes: this.notSent,
       bytes_acked: this.#delivered,
       delivery_rate: this.#rate * 1000,

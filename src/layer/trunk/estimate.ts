@@ -52,8 +52,8 @@ export class CarrierEstimate {
   #rttVarMs = 0;
   #sampledAt = Number.NEGATIVE_INFINITY;
   #penaltyMs = 0;
-  /** The kernel's congestion window in bytes; 0 where it does not say. */
-  #cwndBytes = 0;
+  /** What the kernel would have sent and not seen acknowledged, in bytes; 0 where it does not say. */
+  #kernelBytes = 0;
   #ackStart = Number.NaN;
   #ackBytes = 0;
   /** The carrier had more to do than it could since #ackStart. */
@@ -94,7 +94,7 @@ export class CarrierEstimate {
    */
   get windowBytes(): number {
     const { rate } = this;
-    if (this.#cwndBytes > 0) return Math.max(LEAST_WINDOW, this.#cwndBytes + rate * QUEUE_MS);
+    if (this.#kernelBytes > 0) return Math.max(LEAST_WINDOW, this.#kernelBytes + rate * QUEUE_MS);
     if (this.cold) return LEAST_WINDOW;
     return Math.max(LEAST_WINDOW, rate * (4 * this.minRttMs + 2 * QUEUE_MS));
   }
@@ -185,17 +185,17 @@ export class CarrierEstimate {
   }
 
   onInfo(info: TcpInfo, now: number): void {
-    const { minRttUs, deliveryRateBytesPerSec: rate, congestionState = 0, backoffShift = 0 } = info;
+    const { minRttUs, deliveryRateBytesPerSec: rate } = info;
     if (minRttUs !== undefined && minRttUs > 0)
       this.#minKernelMs = Math.min(this.#minKernelMs, minRttUs / 1000);
     if (rate !== undefined && rate > 0) {
       this.#kernel.add(rate / 1000, info.deliveryRateAppLimited === false, now);
       this.#believe();
     }
-    this.#cwndBytes = (info.cwndSegments ?? 0) * (info.sendMssBytes ?? 0);
-    // 3 is recovery, 4 is loss (tcp_ca_state): the kernel sends again first, and the old rate is no promise.
-    if (congestionState >= 4 || backoffShift > 0) this.#penaltyMs = this.srttMs + 4 * this.#rttVarMs;
-    else this.#penaltyMs = congestionState === 3 ? this.minRttMs : 0;
+    this.#kernelBytes = outstandingSegments(info) * (info.sendMssBytes ?? 0);
+    // The kernel sends again first, and the old rate is no promise.
+    if (isInLoss(info)) this.#penaltyMs = this.srttMs + 4 * this.#rttVarMs;
+    else this.#penaltyMs = info.congestionState === IN_RECOVERY ? this.minRttMs : 0;
   }
 
   /** A round trip on this carrier, both ways, took so long. */
@@ -227,4 +227,30 @@ export class CarrierEstimate {
     else if (kernel.busy) this.#rate = Math.max(acked.peak, kernel.peak);
     else this.#rate = Math.max(acked.peak, kernel.peak, COLD_RATE / 1000);
   }
+}
+
+/** tcp_ca_state: what the kernel sends again after duplicate acknowledgements, or after a timeout. */
+const IN_RECOVERY = 3;
+const IN_LOSS = 4;
+
+function isInLoss({ congestionState = 0, backoffShift = 0 }: TcpInfo): boolean {
+  return congestionState >= IN_LOSS || backoffShift > 0;
+}
+
+/**
+ * What the kernel has sent and not seen acknowledged, with what its window leaves room for. After a loss that is far more
+ * than the window: what came behind the gap has left the network, and waits at the peer for what is sent again.
+ */
+function outstandingSegments(info: TcpInfo): number {
+  const {
+    cwndSegments = 0,
+    unackedSegments = 0,
+    sackedSegments = 0,
+    lostSegments = 0,
+    retransSegments = 0,
+  } = info;
+  // After a timeout it sends everything again, so all of that still has to go.
+  if (isInLoss(info)) return cwndSegments;
+  const inNetwork = unackedSegments - sackedSegments - lostSegments + retransSegments;
+  return unackedSegments + Math.max(0, cwndSegments - inNetwork);
 }
