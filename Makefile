@@ -126,6 +126,11 @@ bench-striped: build ## compare the striped pair with the classic one and with H
 	@tools/test/install-debian.sh bench
 	@$(RUN) dist/tools/bench/striped.js
 
+.PHONY: bench-wan
+bench-wan: build ## compare transfers over bad networks, striped and not (root, Linux)
+	@tools/test/install-debian.sh wan
+	@$(RUN) dist/tools/bench/wan.js
+
 # A package without its binary is a broken one.
 .PHONY: package
 package: export STRIPER_NATIVE = required

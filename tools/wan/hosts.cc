@@ -41,12 +41,26 @@ std::string UpCommands(const std::string& device, int64_t mtu) {
   return out.str();
 }
 
+// Routes carry the congestion control: as a sysctl of the namespace the kernel takes only those that it allows
+// everybody.
+std::string Congestion(const std::string& name) { return name.empty() ? "" : " congctl " + name; }
+
+std::string AddressCommands(const std::string& device, int uplink, const std::string& address,
+                            const std::string& congestion) {
+  return "addr add " + address + "/24 dev " + device + " noprefixroute\n" + "route add " + Address(uplink, 0) +
+         "/24 dev " + device + " src " + address + Congestion(congestion) + "\n";
+}
+
+std::string DefaultRoute(const std::string& device, const std::string& congestion) {
+  return "route add default dev " + device + Congestion(congestion);
+}
+
 }  // namespace
 
 std::string ClientAddress(int uplink) { return Address(uplink, 1); }
 std::string ServerAddress(int uplink) { return Address(uplink, 2); }
 
-Hosts::Hosts(const Scenario& scenario) {
+Hosts::Hosts(const Scenario& scenario, const std::string& congestion) {
   if (geteuid() != 0) throw SetupError("network namespaces and TUN devices need root: run it with sudo");
   if (access("/dev/net/tun", R_OK | W_OK) != 0) {
     throw SetupError(
@@ -62,8 +76,8 @@ Hosts::Hosts(const Scenario& scenario) {
       names_[i] = name;
       Prepare(name);
     }
-    MakeClient(scenario);
-    MakeServer(scenario);
+    MakeClient(scenario, congestion);
+    MakeServer(scenario, congestion);
   } catch (...) {
     Remove();
     throw;
@@ -74,26 +88,27 @@ Hosts::~Hosts() { Remove(); }
 
 // The address that a socket is bound to decides the uplink, by a rule for each. Sockets bound to a device find their
 // way through the default routes; who binds nothing takes the uplink of the server's address.
-void Hosts::MakeClient(const Scenario& scenario) {
+void Hosts::MakeClient(const Scenario& scenario, const std::string& congestion) {
   std::string commands;
   for (const int uplink : scenario.Uplinks()) {
     const std::string device = "wan" + std::to_string(uplink);
     OpenDevice(device, Direction::kUp, uplink);
     const std::string table = std::to_string(kFirstTable + uplink);
-    commands += UpCommands(device, scenario.mtu);
-    commands += "addr add " + ClientAddress(uplink) + "/24 dev " + device + "\n";
-    commands += "route add default dev " + device + " metric " + std::to_string(uplink) + "\n";
-    commands += "route add default dev " + device + " table " + table + "\n";
+    commands += UpCommands(device, scenario.mtu) + AddressCommands(device, uplink, ClientAddress(uplink), congestion);
+    commands += DefaultRoute(device, congestion) + " metric " + std::to_string(uplink) + "\n";
+    commands += DefaultRoute(device, congestion) + " table " + table + "\n";
     commands += "rule add from " + ClientAddress(uplink) + " table " + table + "\n";
   }
   Ip({"-n", client(), "-batch", "-"}, commands);
 }
 
-void Hosts::MakeServer(const Scenario& scenario) {
+void Hosts::MakeServer(const Scenario& scenario, const std::string& congestion) {
   OpenDevice("wan", Direction::kDown, 0);
   std::string commands = UpCommands("wan", scenario.mtu);
-  for (const int uplink : scenario.Uplinks()) commands += "addr add " + ServerAddress(uplink) + "/24 dev wan\n";
-  commands += "route add default dev wan\n";
+  for (const int uplink : scenario.Uplinks()) {
+    commands += AddressCommands("wan", uplink, ServerAddress(uplink), congestion);
+  }
+  commands += DefaultRoute("wan", congestion) + "\n";
   Ip({"-n", server(), "-batch", "-"}, commands);
 }
 

@@ -29,7 +29,8 @@ struct Device {
 
 class Hosts {
  public:
-  explicit Hosts(const Scenario& scenario);
+  // The congestion control is that of connections that choose none themselves; empty: the machine's.
+  Hosts(const Scenario& scenario, const std::string& congestion);
   // Ends what still runs in the namespaces, and removes them.
   ~Hosts();
   Hosts(const Hosts&) = delete;
@@ -42,8 +43,8 @@ class Hosts {
   uint64_t Overrun(const Device& device) const;
 
  private:
-  void MakeClient(const Scenario& scenario);
-  void MakeServer(const Scenario& scenario);
+  void MakeClient(const Scenario& scenario, const std::string& congestion);
+  void MakeServer(const Scenario& scenario, const std::string& congestion);
   void OpenDevice(const std::string& name, Direction sends, int uplink);
   void Remove();
 

@@ -17,7 +17,8 @@ namespace wan {
 namespace {
 
 constexpr const char* kUsage =
-    R"(usage: wan run SCENARIO [--set NAME=VALUE]... [--seed N] [--report FILE] [--hold] [--quiet] -- COMMAND...
+    R"(usage: wan run SCENARIO [--set NAME=VALUE]... [--seed N] [--report FILE] [--hold] [--quiet]
+               [--congestion NAME] -- COMMAND...
        wan shell SCENARIO [the same options]
        wan say ACTION...
        wan check SCENARIO... [--set NAME=VALUE]...
@@ -36,6 +37,7 @@ constexpr const char* kUsage =
   --report  where the counts go as JSON; - is the standard output
   --hold    events wait for `wan say go`; without it they count from the start of COMMAND
   --quiet   no summary at the end
+  --congestion  TCP's congestion control where a program chooses none; without it the machine's own
 
 A SCENARIO is a name that `wan list` shows, or a file.
 )";
@@ -49,6 +51,7 @@ struct Options {
   std::map<std::string, std::string> variables;
   std::optional<uint64_t> seed;
   std::string report;
+  std::string congestion;
   bool hold = false;
   bool quiet = false;
   std::vector<std::string> command;
@@ -78,6 +81,8 @@ Options ReadOptions(const std::vector<std::string>& arguments) {
       if (text.empty() || *end != '\0' || text[0] == '-') throw UsageError("--seed takes a number, not '" + text + "'");
     } else if (word == "--report") {
       options.report = value();
+    } else if (word == "--congestion") {
+      options.congestion = value();
     } else if (word == "--hold") {
       options.hold = true;
     } else if (word == "--quiet") {
@@ -133,7 +138,7 @@ int RunScenario(const Options& options, bool with_shells) {
   const uint64_t seed = options.seed ? *options.seed : NewSeed();
   // Signals first: from here on Ctrl-C takes the namespaces down as well.
   Command command;
-  const Hosts hosts(scenario);
+  const Hosts hosts(scenario, options.congestion);
   Emulator emulator(scenario, seed, &hosts);
   const auto uplinks = scenario.Uplinks();
   const std::map<std::string, std::string> environment = {
@@ -148,7 +153,10 @@ int RunScenario(const Options& options, bool with_shells) {
   fprintf(stderr, "wan: %s, seed %llu; client %s %s, server %s %s\n", options.words[0].c_str(),
           static_cast<unsigned long long>(seed), hosts.client().c_str(), Joined(uplinks, ClientAddress).c_str(),
           hosts.server().c_str(), Joined(uplinks, ServerAddress).c_str());
-  const auto words = with_shells ? ShellCommand(hosts.client(), hosts.server(), Describe(scenario)) : options.command;
+  const std::string addresses =
+      "client " + Joined(uplinks, ClientAddress) + ", server " + Joined(uplinks, ServerAddress);
+  const auto words =
+      with_shells ? ShellCommand(hosts.client(), hosts.server(), addresses, Describe(scenario)) : options.command;
   if (!words.empty()) command.Start(words, environment);
   const int code = emulator.Run(&command, options.hold);
   WriteReport(options.report, emulator.Report());

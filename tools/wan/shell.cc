@@ -27,7 +27,7 @@ std::string On(const std::string& host, const char* prompt) {
 }  // namespace
 
 std::vector<std::string> ShellCommand(const std::string& client, const std::string& server,
-                                      const std::string& description) {
+                                      const std::string& addresses, const std::string& description) {
   fputs(description.c_str(), stderr);
   if (Has("tmux") && isatty(0) && isatty(1)) {
     // A server of its own, so that it ends with us; and without TMUX, or it would refuse to run inside another one.
@@ -56,7 +56,7 @@ std::vector<std::string> ShellCommand(const std::string& client, const std::stri
             ";",
             "set",
             "status-left",
-            "client | server: $WAN_CLIENT, $WAN_SERVER. Exit both shells to end. ",
+            addresses + ". Exit both shells to end.",
             ";",
             "set",
             "window-status-current-format",

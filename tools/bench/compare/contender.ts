@@ -15,7 +15,8 @@ export type MeasureName =
   | 'latency'
   | 'idle'
   | 'stalled'
-  | 'steady';
+  | 'steady'
+  | 'wan';
 
 /** One process (with what it forks) on the way from the client to the target. */
 export interface Side {

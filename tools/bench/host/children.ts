@@ -14,6 +14,8 @@ export interface CommandLine {
 export interface StartOptions {
   /** CPUs to pin to, as taskset writes them; empty for no pinning. */
   cpus?: string;
+  /** It has something to put away when we end: it is told to with TERM, and not killed. */
+  tidies?: boolean;
 }
 
 const hasSetpriv = existsSync('/usr/bin/setpriv');
@@ -41,6 +43,7 @@ export class Child {
     // A program that complains for minutes must not grow the benchmark: the last words are what helps.
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr = (this.stderr + text).slice(-4000);
+      this.#onOutput?.();
     });
     process.stdin?.on('error', () => {});
     this.ended = new Promise((resolve) => {
@@ -54,7 +57,7 @@ export class Child {
     });
   }
 
-  static start(command: CommandLine, { cpus = '' }: StartOptions = {}): Child {
+  static start(command: CommandLine, { cpus = '', tidies = false }: StartOptions = {}): Child {
     const words = [command.program, ...command.args];
     if (cpus !== '' && hasTaskset) words.unshift('/usr/bin/taskset', '-c', cpus);
     if (hasSetpriv) words.unshift('/usr/bin/setpriv', '--pdeathsig', 'TERM');
@@ -66,7 +69,7 @@ export class Child {
     child.on('error', () => {});
     if (child.pid === undefined) throw new Error(`cannot start ${words.join(' ')}`);
     const started = new Child(child, child.pid);
-    running.add(started);
+    if (!tidies) running.add(started);
     return started;
   }
 
@@ -74,11 +77,25 @@ export class Child {
     this.#process.stdin?.write(`${line}\n`);
   }
 
+  /** Its input ends, which is how some programs are told to. */
+  endInput(): void {
+    this.#process.stdin?.end();
+  }
+
   /** Waits until the output matches. An early end of the process, or no match in time, is an error. */
-  async output(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray> {
+  output(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray> {
+    return this.#says(() => this.stdout, pattern, timeoutMs);
+  }
+
+  /** The same, of what it writes to its standard error. */
+  complaint(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray> {
+    return this.#says(() => this.stderr, pattern, timeoutMs);
+  }
+
+  async #says(text: () => string, pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
-      const match = this.stdout.match(pattern);
+      const match = text().match(pattern);
       if (match !== null) return match;
       if (this.hasEnded) throw new Error(`ended with code ${this.exitCode}: ${this.lastWords()}`);
       const left = deadline - Date.now();

@@ -20,7 +20,9 @@ export type LoadProgram =
   | 'hold_client'
   | 'stall_target'
   | 'stall_client'
-  | 'steady_client';
+  | 'steady_client'
+  | 'wan_target'
+  | 'wan_client';
 
 export async function buildLoadPrograms(): Promise<void> {
   if (!existsSync(sources))
