@@ -115,12 +115,8 @@ export function striped(carriers: number): WanContender {
       await server.complaint(/server on /, startMs);
       const clientArgs = ['-c', `127.0.0.1:${appPort}`, peers, ...options, ...via];
       const client = Child.start(network.on('client', proxy(...clientArgs)));
-      await client.complaint(
-        new RegExp(
-          `\\b${carriers} (of ${carriers} )?connections? .*are up|over ${carriers} of ${carriers} connection`,
-        ),
-        startMs,
-      );
+      const all = `over ${carriers} connections?\\b|\\b${carriers} of ${carriers} connections? .*(is|are) up`;
+      await client.complaint(new RegExp(all), startMs);
       return throughProxies(client, server);
     },
   };
