@@ -42,9 +42,11 @@ export class Outbox {
     return first.peek() ?? (bulkFirst ? this.#urgent : this.#bulk).peek();
   }
 
-  /** It had its turn: it is out of the queue until it asks again. */
+  /** The one that {@link peek} gave has its turn: it is out of the queue until it asks again, and then it is the last. */
   take(stream: StripedPipe): void {
-    this.#urgentRun = stream.line === this.#urgent ? this.#urgentRun + 1 : 0;
+    const urgent = stream.line === this.#urgent;
+    this.#urgentRun = urgent ? this.#urgentRun + 1 : 0;
+    (urgent ? this.#urgent : this.#bulk).shift();
     stream.line = null;
   }
 
@@ -105,6 +107,11 @@ class Line {
     }
     this.clear();
     return null;
+  }
+
+  /** The first leaves. Its place must not stay, or it would be first again as soon as it asks. */
+  shift(): void {
+    this.#head++;
   }
 
   clear(): void {
