@@ -22,6 +22,14 @@ import { type StreamHost, StripedPipe } from './stream.ts';
 import { StreamIds } from './stream_ids.ts';
 import { SEGMENT_BYTES, type Transmitter } from './transmit.ts';
 
+const NO_LABEL = Buffer.alloc(0);
+const MAX_STREAMS = 10_000;
+/**
+ * The peer may not know yet that its streams are refused, and what waited for a carrier comes all at once. Beyond so many,
+ * it does not end those that were refused: each is kept until it does.
+ */
+const MOST_REFUSED = 20_000;
+
 export class Streams implements StreamHost {
   readonly segmentBytes = SEGMENT_BYTES;
   readonly #options: TrunkOptions;
@@ -33,6 +41,9 @@ export class Streams implements StreamHost {
   readonly #credit: TrunkCredit;
   readonly #out: Transmitter;
   readonly #awaitingRoom = new Set<StripedPipe>();
+  readonly #maxStreams: number;
+  /** What the peer grants to streams whose opening has been overtaken; no more of them than there can be such streams. */
+  readonly #earlyCredit = new Map<number, number>();
   /** Bytes that the streams' limits allow the peer beyond what has been dealt with. */
   #granted = 0;
   #ended = false;
@@ -43,7 +54,8 @@ export class Streams implements StreamHost {
     this.#memory = memory;
     this.#pressure = new Pressure(memory);
     memory.onRoom = () => this.#wakeWaiting();
-    this.#ids = new StreamIds(options.role, 2 * (options.maxStreams ?? 10_000));
+    this.#maxStreams = options.maxStreams ?? MAX_STREAMS;
+    this.#ids = new StreamIds(options.role, 2 * this.#maxStreams);
     this.#credit = credit;
     this.#out = out;
   }
@@ -149,23 +161,38 @@ export class Streams implements StreamHost {
 
   /** The stream that a frame opens, or null when it belongs to one that is no more (and the data is dropped). */
   #openedByPeer(frame: Frame, data: Chunk, now: number): StripedPipe | null {
-    const { id } = frame;
-    if (this.#ids.isOver(id)) {
-      data.release();
-      return null;
+    let stream: StripedPipe | null = null;
+    try {
+      stream = this.#openPeers(frame, now);
+    } finally {
+      if (stream === null) data.release();
     }
-    if ((frame.flags & OPEN) === 0) {
-      data.release();
-      throw new PipeError('malformed', 'trunk', `data of stream ${id}, which was never opened`);
-    }
-    this.#ids.use(id);
-    const stream = this.#makeStream(id, frame.text, false, now);
-    if (this.#streams.size > (this.#options.maxStreams ?? 10_000)) {
+    if (stream === null) return null;
+    if (this.#streams.size > this.#maxStreams) {
       this.#credit.onReceived(stream.receiving.push(frame.value, data, (frame.flags & FIN) !== 0));
       stream.discard(new PipeError('descriptors', 'trunk', 'too many streams at a time'));
       return null;
     }
     this.#options.onStream(stream);
+    return stream;
+  }
+
+  /** @throws PipeError `malformed`; the data is still the caller's then */
+  #openPeers({ id, flags, text }: Frame, now: number): StripedPipe | null {
+    if (this.#ids.isOver(id)) return null;
+    if ((flags & OPEN) === 0)
+      throw new PipeError('malformed', 'trunk', `data of stream ${id}, which was never opened`);
+    return this.#makePeers(id, text, now);
+  }
+
+  /** A stream of the peer's, whose number was not used. @throws PipeError `malformed` when there are far too many */
+  #makePeers(id: number, label: Buffer, now = this.#clock.now()): StripedPipe {
+    if (this.#streams.size >= this.#maxStreams + MOST_REFUSED)
+      throw new PipeError('malformed', 'trunk', 'far too many streams, and it does not end those refused');
+    this.#ids.use(id);
+    const stream = this.#makeStream(id, label, false, now);
+    stream.sending.grant(this.#earlyCredit.get(id) ?? 0);
+    this.#earlyCredit.delete(id);
     return stream;
   }
 
@@ -184,7 +211,9 @@ export class Streams implements StreamHost {
   onCredit(frame: Frame): void {
     const stream = this.#streams.get(frame.id);
     if (stream === undefined) {
-      this.#ids.isOver(frame.id);
+      if (this.#ids.isOver(frame.id)) return;
+      // The grant has overtaken the opening, and will not be said again.
+      this.#earlyCredit.set(frame.id, Math.max(frame.value, this.#earlyCredit.get(frame.id) ?? 0));
       return;
     }
     stream.sending.grant(frame.value);
@@ -195,22 +224,22 @@ export class Streams implements StreamHost {
   /** RESET_STREAM or STOP_SENDING. */
   onReset(frame: Frame): void {
     const error = fromReason(frame.flags, frame.text);
-    const stream = this.#streams.get(frame.id);
-    if (stream === undefined) {
-      if (this.#ids.isOver(frame.id)) return;
-      // The reset has overtaken the opening: the stream was and is no more.
-      this.#ids.use(frame.id);
-      this.#credit.onReceived(frame.value);
-      this.#consume(frame.value);
-      this.#out.control.add({ type: RESET_STREAM, flags: 0, id: frame.id, value: 0, text: null });
-      return;
-    }
+    const stream = this.#streams.get(frame.id) ?? this.#overtaken(frame.id, error);
+    if (stream === null) return;
     if (frame.type === RESET_STREAM && stream.receiving.finalOffset === null) {
       this.#credit.onReceived(stream.receiving.reset(frame.value));
       // Gaps, what waited behind them, and what never came will not be read.
       this.#settle(stream, stream.receiving.highest);
     }
     this.#resetStream(stream, error);
+  }
+
+  /** The reset has overtaken the opening: no app gets the stream, which is over when it is known where the peer's data ends. */
+  #overtaken(id: number, error: PipeError): StripedPipe | null {
+    if (this.#ids.isOver(id)) return null;
+    const stream = this.#makePeers(id, NO_LABEL);
+    stream.discard(error);
+    return stream;
   }
 
   // --- ends --------------------------------------------------------------------------------------------------------

@@ -23,12 +23,13 @@ import { SimClock } from '../../helpers/sim_clock.ts';
 const LABEL = Buffer.from('x');
 
 /** A server's trunk, and the raw end of its only carrier. Nothing that it says is read, unless a test does. */
-function victim(t: Test) {
+function victim(t: Test, limits: { maxStreams?: number } = {}) {
   const memory = new TrunkMemory({ capacity: 16 << 20, sendPool: new SlabPool(), spare: true });
   const streams: StripedPipe[] = [];
   let ended: PipeError | null = null;
   const trunk = new Trunk({
     role: 'server',
+    ...limits,
     clock: new SimClock(),
     memory: memory.join(),
     peerStreamWindow: 65_536,
@@ -58,7 +59,21 @@ function victim(t: Test) {
   });
   /** What waits unread on the connection is the kernel's in the world outside. */
   const hangUp = () => raw.discard();
-  return { memory, streams, trunk, hangUp, say, settle, ended: () => ended, window: memory.windows.stream };
+  const drain = () => {
+    for (let chunk = raw.recv(); chunk !== null; chunk = raw.recv()) chunk.release();
+  };
+  return {
+    memory,
+    pool,
+    drain,
+    streams,
+    trunk,
+    hangUp,
+    say,
+    settle,
+    ended: () => ended,
+    window: memory.windows.stream,
+  };
 }
 
 const LIES: [string, RegExp, (v: ReturnType<typeof victim>) => Promise<void>][] = [
@@ -89,6 +104,16 @@ const LIES: [string, RegExp, (v: ReturnType<typeof victim>) => Promise<void>][] 
     },
   ],
   [
+    'data of a stream that would be ours to open',
+    /there can be no stream 1/,
+    async ({ say }) => say(STREAM, OPEN, 1, 0, Buffer.alloc(200_000)),
+  ],
+  [
+    'data of a stream far above all others',
+    /there can be no stream 1000000/,
+    async ({ say }) => say(STREAM, OPEN, 1_000_000, 0, Buffer.alloc(200_000)),
+  ],
+  [
     'a reset at an offset beyond the credit',
     /credit up to/,
     async ({ say }) => {
@@ -105,7 +130,7 @@ for (const [name, words, lie] of LIES) {
     await v.settle();
     t.match(v.ended(), { code: 'malformed', message: words });
     v.hangUp();
-    t.equal(v.memory.receivePool.out + v.memory.sendPool.out, 0, 'nothing is kept');
+    t.equal(v.memory.receivePool.out + v.memory.sendPool.out + v.pool.out, 0, 'nothing is kept');
   });
 }
 
@@ -149,4 +174,33 @@ t.test('TESTPLAN 52: streams opened and reset without end, from a peer that neve
   v.hangUp();
   t.equal(v.memory.sendPool.heldBytes + v.memory.receivePool.heldBytes, 0);
   t.equal(v.trunk.streams.size, 0);
+});
+
+t.test('streams without end, refused and never ended by the peer, are not kept without end', async (t) => {
+  const v = victim(t, { maxStreams: 10 });
+  for (let i = 0; i < 60_000 && v.ended() === null; i++) {
+    await v.say(STREAM, OPEN, 2 * i, 0);
+    if (i % 64 > 0) continue;
+    await v.settle();
+    v.drain();
+  }
+  await v.settle();
+  t.match(v.ended(), { code: 'malformed', message: /far too many streams/ });
+  t.equal(v.streams.length, 10, 'apps got those that are allowed');
+  t.equal(v.trunk.streams.size, 0);
+});
+
+t.test('a peer that ends what was refused may go on asking', async (t) => {
+  const v = victim(t, { maxStreams: 10 });
+  for (let i = 0; i < 40_000 && v.ended() === null; i++) {
+    await v.say(STREAM, OPEN, 2 * i, 0);
+    if (i >= 10) await v.say(RESET_STREAM, 0, 2 * i, 0);
+    if (i % 64 > 0) continue;
+    await v.settle();
+    v.drain();
+  }
+  await v.settle();
+  t.equal(v.ended(), null);
+  t.equal(v.trunk.streams.size, 10);
+  v.trunk.end(new PipeError('cancelled', 'test'));
 });
