@@ -36,7 +36,7 @@ import { nameOfPath, type Path, type Paths } from './paths.ts';
 import { ReachLog } from './reach_log.ts';
 import { CarrierSlot } from './slot.ts';
 import { type CarrierStatus, PastTrunks, statusOfSlot, type TrunkTotals } from './trunk_status.ts';
-import { type OpenHandlers, WaitingOpens } from './waiting.ts';
+import { type OpenHandlers, openOn, WaitingOpens } from './waiting.ts';
 import { TRY_AGAIN_MS, WayHome } from './way_home.ts';
 
 export interface TrunkClientOptions {
@@ -61,6 +61,7 @@ export interface TrunkClientOptions {
 const NONE: ReadonlySet<string> = new Set();
 
 const RESTARTED = 'the peer was restarted';
+const WORN = 'its numbers are used up, and a new one takes its place';
 
 /** So often may a restart look like something else before a balancer is the likelier reason. */
 const STRANGE_ANSWERS = 8;
@@ -119,8 +120,9 @@ export class TrunkClient {
 
   /** Opens a stream, at once or as soon as there is something to carry it. */
   open(label: Buffer, handlers: OpenHandlers): Cancel {
+    if (this.#trunk?.worn && !this.#hasStreams) this.#trunk.end(new PipeError('cancelled', 'trunk', WORN));
     if (this.#trunk !== null && this.#isUp && this.#address !== null) {
-      handlers.onReady(this.#trunk.open(label), this.#address);
+      openOn(this.#trunk, label, this.#address, handlers);
       return () => {};
     }
     const hopeless = this.#hopeless;
@@ -234,7 +236,7 @@ export class TrunkClient {
     this.#strangeAnswers = 0;
     // It answers: no need for the others to wait.
     if (trunk.carriers.size === 1) for (const other of this.#slots) other.hurry();
-    this.#waiting.admit((label) => trunk.open(label), address);
+    this.#waiting.admit(trunk, address);
   }
 
   /** A slot has its carrier, or one that goes its own way beside another that does not. */
@@ -383,8 +385,8 @@ export class TrunkClient {
   /** Apps are told at once; it is tried again behind their backs. */
   #giveUp(reason: PipeError): void {
     this.#reachLog.hopeless(reason);
-    // Whoever is there now does not know it.
-    this.#trunk?.end(reason);
+    // One strange answer, of a captive portal for example, says nothing of what comes within the grace period.
+    if (!this.#hasStreams) this.#trunk?.end(reason);
     this.#waiting.fail(reason);
   }
 }

@@ -4,7 +4,7 @@
 
 import type { SocketAddress } from '../core/address.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
-import type { PipeError } from '../core/errors.ts';
+import { asPipeError, type PipeError } from '../core/errors.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 
 /** For who asks for a stream; as for a dialled connection, which it stands for. */
@@ -12,6 +12,24 @@ export interface OpenHandlers {
   onReady(stream: IoPipe<'bytes'>, address: SocketAddress): void;
   onFailed(error: PipeError): void;
   onRetry?(error: PipeError): void;
+}
+
+/** What can carry them: a trunk. */
+export interface Opener {
+  /** @throws PipeError when it can open no more */
+  open(label: Buffer): IoPipe<'bytes'>;
+}
+
+/** Opens a stream for one app, or tells that app alone why there is none. */
+export function openOn(opener: Opener, label: Buffer, address: SocketAddress, handlers: OpenHandlers): void {
+  let stream: IoPipe<'bytes'>;
+  try {
+    stream = opener.open(label);
+  } catch (error) {
+    handlers.onFailed(asPipeError(error, 'trunk'));
+    return;
+  }
+  handlers.onReady(stream, address);
 }
 
 interface Waiting {
@@ -52,10 +70,10 @@ export class WaitingOpens {
   }
 
   /** There is something now. */
-  admit(open: (label: Buffer) => IoPipe<'bytes'>, address: SocketAddress): void {
+  admit(trunk: Opener, address: SocketAddress): void {
     for (const waiting of [...this.#waiting]) {
       // Who was admitted before may have ended it all.
-      if (this.#remove(waiting)) waiting.handlers.onReady(open(waiting.label), address);
+      if (this.#remove(waiting)) openOn(trunk, waiting.label, address, waiting.handlers);
     }
   }
 

@@ -3,7 +3,25 @@
  * stead, apps that wait, and what the log says about it.
  */
 import t from 'tap';
+import { PipeError } from '../../src/core/errors.ts';
+import type { Trunk } from '../../src/layer/trunk/trunk.ts';
+import type { IoPipe } from '../../src/pipe/pipe.ts';
+import type { TrunkClient } from '../../src/proxy/trunk_client.ts';
 import { RTT_MS, TrunkWorld } from '../helpers/trunk_world.ts';
+
+/** An app's connection that a test looks at. */
+class StreamOf {
+  stream: IoPipe<'bytes'> | null = null;
+
+  constructor(client: TrunkClient) {
+    client.open(Buffer.alloc(0), {
+      onReady: (stream) => {
+        this.stream = stream;
+      },
+      onFailed() {},
+    });
+  }
+}
 
 t.test('carriers come, over all addresses, and both sides say so once', async (t) => {
   const world = new TrunkWorld(['10.0.0.1', '10.0.0.2'], 4);
@@ -295,5 +313,73 @@ t.test('a network that flaps does not fill the log', async (t) => {
     world.lines[2],
     /^info {2}lost \d+ connections to 10\.0\.0\.1:1 \(\d+ x connection reset\); \d+ of 64 connections are up$/,
   );
+  world.end();
+});
+
+t.test(
+  'one strange answer within the grace period ends nothing: old apps go on, new ones fail',
+  async (t) => {
+    const world = new TrunkWorld(['10.0.0.1'], 3);
+    const server = world.serve('10.0.0.1');
+    world.client.start();
+    await world.clock.advance(5000);
+    const app = world.app();
+    const { trunk } = world.client;
+    world.pretend('10.0.0.1', 'HTTP/1.1 302 Found\r\n\r\n');
+    world.cut();
+    await world.clock.advance(1000);
+    t.match(world.app(), [/^6000 .*no tcp-proxy that stripes: it speaks HTTP/]);
+    world.listen(server, '10.0.0.1');
+    await world.clock.advance(20_000);
+    t.equal(world.client.trunk, trunk);
+    t.equal(world.up, 3);
+    t.same(app, ['5000 ready'], 'the app noticed nothing');
+    t.match(world.app(), [/ready$/]);
+    world.end();
+    t.equal(world.clock.pending, 0);
+  },
+);
+
+t.test('strange answers for longer than the grace period: it decides', async (t) => {
+  const world = new TrunkWorld(['10.0.0.1'], 3);
+  world.serve('10.0.0.1');
+  world.client.start();
+  await world.clock.advance(5000);
+  const app = world.app();
+  world.pretend('10.0.0.1', 'HTTP/1.1 302 Found\r\n\r\n');
+  world.cut();
+  await world.clock.advance(60_000);
+  t.match(app, ['5000 ready', /^350\d\d all its connections were lost, and none came back in time$/]);
+  world.end();
+});
+
+t.test('without a number for it an app fails with words; a trunk that runs short is replaced', async (t) => {
+  const world = new TrunkWorld(['10.0.0.1'], 2);
+  world.serve('10.0.0.1');
+  world.client.start();
+  await world.clock.advance(5000);
+  const old = world.client.trunk as Trunk;
+  const busy = new StreamOf(world.client);
+  // As after 2^30 connections...
+  Object.defineProperty(old, 'worn', { value: true });
+  t.match(world.app(), [/ready$/]);
+  await world.clock.advance(1000);
+  t.equal(busy.stream?.broken, null);
+  t.equal(world.client.trunk, old, 'it has a stream');
+  // ...and after 2^31.
+  const open = () => {
+    throw new PipeError('cancelled', 'trunk', 'all numbers for its connections are used');
+  };
+  Object.defineProperty(old, 'open', { value: open });
+  t.same(world.app(), ['6000 all numbers for its connections are used']);
+  for (const stream of [busy.stream, ...old.streams.values()])
+    stream?.discard(new PipeError('reset', 'test'));
+  await world.clock.advance(1000);
+  t.equal(old.streams.size, 0);
+  const app = world.app();
+  await world.clock.advance(2000);
+  t.match(app, [/ready$/]);
+  t.not(world.client.trunk, old);
+  t.match(world.lines.join('\n'), /is over: its numbers are used up, and a new one takes its place/);
   world.end();
 });

@@ -19,18 +19,26 @@ export class StreamIds {
   #mark: number;
   readonly #above = new Set<number>();
   readonly #mostAhead: number;
+  readonly #lastId: number;
 
   /** @param mostAhead how many of the peer's streams may be missing in between, before it is not to be believed */
-  constructor(role: 'client' | 'server', mostAhead: number) {
+  constructor(role: 'client' | 'server', mostAhead: number, lastId = LAST_ID) {
+    this.#lastId = lastId;
     this.#next = role === 'client' ? 0 : 1;
     this.#peersFirst = 1 - this.#next;
     this.#mark = this.#peersFirst;
     this.#mostAhead = mostAhead;
   }
 
+  /** Half of our numbers are used, 2^30: a new trunk should take the place of this one, as soon as it has no streams. */
+  get worn(): boolean {
+    return this.#next > this.#lastId / 2;
+  }
+
   /** A number for a stream of our own. @throws PipeError `cancelled` when all are used: it takes a new trunk then */
   open(): number {
-    if (this.#next > LAST_ID) throw new PipeError('cancelled', 'trunk', 'all stream numbers are used');
+    if (this.#next > this.#lastId)
+      throw new PipeError('cancelled', 'trunk', 'all numbers for its connections are used');
     const id = this.#next;
     this.#next += 2;
     return id;

@@ -63,6 +63,10 @@ export class Streams implements StreamHost {
   get all(): ReadonlyMap<number, StripedPipe> {
     return this.#streams;
   }
+  /** Numbers for streams of ours become scarce. */
+  get worn(): boolean {
+    return this.#ids.worn;
+  }
   get hasRoom(): boolean {
     return !this.#ended && this.#memory.hasRoom(this.#out.unacknowledgedBytes);
   }
@@ -73,7 +77,7 @@ export class Streams implements StreamHost {
     return this.#memory.window / 2 - (this.#granted - this.#streams.size * streamWindow);
   }
 
-  /** Opens a stream of ours. */
+  /** Opens a stream of ours. @throws PipeError when all numbers are used */
   open(label: Buffer): StripedPipe {
     const stream = this.#makeStream(this.#ids.open(), label, true);
     if (this.#ended) stream.onBroken(new PipeError('cancelled', 'trunk', 'the trunk is over'));

@@ -80,6 +80,10 @@ export class Trunk {
   get ended(): boolean {
     return this.#ended;
   }
+  /** Numbers for streams of ours become scarce: a new trunk should take its place as soon as it has no streams. */
+  get worn(): boolean {
+    return this.#streams.worn;
+  }
   /** Nothing is under way that the peer lacks. */
   get idle(): boolean {
     return this.#out.idle;
@@ -108,7 +112,7 @@ export class Trunk {
     return this.#credit.buffered;
   }
 
-  /** Opens a stream. `label` says to the peer what it is for, at most 512 bytes. */
+  /** Opens a stream. `label` says to the peer what it is for, at most 512 bytes. @throws PipeError when all numbers are used */
   open(label: Buffer): StripedPipe {
     return this.#streams.open(label);
   }
