@@ -73,7 +73,7 @@ interface Entry {
   /** Counts the trunks of this process, from 1. */
   readonly number: number;
   readonly ids: CarrierIds;
-  onJoined(carrier: Carrier, from: SocketAddress | null): void;
+  onJoining(id: number, from: SocketAddress | null): void;
   onLost(carrier: Carrier, error: PipeError | null): void;
 }
 
@@ -213,8 +213,9 @@ export class TrunkServer {
       this.#trunks.set(id, entry);
     }
     entry.ids.use(hello.carrierId);
-    const carrier = entry.trunk.addCarrier(hello.carrierId, this.#options.carrier(socket));
-    entry.onJoined(carrier, from);
+    // Before it is the trunk's: it may be lost when that returns.
+    entry.onJoining(hello.carrierId, from);
+    entry.trunk.addCarrier(hello.carrierId, this.#options.carrier(socket));
   }
 
   #onOther(socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null): void {
@@ -242,7 +243,7 @@ export class TrunkServer {
       onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
       stallHandlers: {
         onStuck(carrier) {
-          const way = names.get(carrier) ?? '';
+          const way = names.get(carrier.id) ?? '';
           carrierLog.stalls.stuck(carrier, { whole: `the connection from ${way}`, way });
         },
         onMoving: (carrier) => carrierLog.stalls.moving(carrier),
@@ -262,19 +263,20 @@ export class TrunkServer {
       graceMs,
       streams: () => trunk.streams.size,
     });
-    const names = new Map<Carrier, string>();
+    /** Of the carriers that are there, by their ids. */
+    const names = new Map<number, string>();
     const entry = {
       trunk,
       number: ++this.#begun,
       ids: new CarrierIds(),
-      onJoined(carrier: Carrier, source: SocketAddress | null) {
-        names.set(carrier, nameOf(source, nameless));
+      onJoining(carrierId: number, source: SocketAddress | null) {
+        names.set(carrierId, nameOf(source, nameless));
         carrierLog.joined();
       },
       onLost(carrier: Carrier, error: PipeError | null) {
-        carrierLog.lost(names.get(carrier) ?? '', error);
+        carrierLog.lost(names.get(carrier.id) ?? '', error);
         carrierLog.stalls.lost(carrier);
-        names.delete(carrier);
+        names.delete(carrier.id);
       },
     };
     return entry;
