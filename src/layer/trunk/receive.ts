@@ -19,11 +19,13 @@ import type { SlabPool } from '../../core/pool.ts';
 interface Early {
   offset: number;
   chunk: Chunk;
+  /** It is behind a gap, or small: what an honest peer sends few of. */
+  counts: boolean;
 }
 
 /**
- * More disjoint pieces than this wait for what is in front of them: the peer is not sending a stream, or is after our
- * memory.
+ * More pieces than this wait behind gaps of their own, or are too small for their cost: the peer is not sending a stream,
+ * or is after our memory. Large ones that touch each other are bulk behind one gap.
  */
 const MOST_EARLY = 4096;
 
@@ -35,6 +37,8 @@ export class ReceiveStream {
   /** In order, ready for the app. */
   readonly #ready: Chunk[] = [];
   readonly #early: Early[] = [];
+  /** Pieces in the early list that count. */
+  #counted = 0;
   #readOffset = 0;
   #readyEnd = 0;
   #highest = 0;
@@ -104,8 +108,7 @@ export class ReceiveStream {
     const grown = Math.max(0, end - this.#highest);
     this.#highest += grown;
     this.#insert(offset, chunk);
-    if (this.#early.length > MOST_EARLY)
-      throw malformed(`more than ${MOST_EARLY} pieces with gaps between them`);
+    if (this.#counted > MOST_EARLY) throw malformed(`more than ${MOST_EARLY} pieces with gaps between them`);
     return grown;
   }
 
@@ -168,6 +171,7 @@ export class ReceiveStream {
       chunk.release();
     }
     this.#early.length = 0;
+    this.#counted = 0;
   }
 
   #check(end: number, fin: boolean): void {
@@ -223,10 +227,26 @@ export class ReceiveStream {
       before !== undefined &&
       before.offset + before.chunk.length === offset &&
       this.#pack(before.chunk, chunk)
-    )
+    ) {
+      this.#recount(at - 1);
+      this.#recount(at);
       return false;
-    this.#early.splice(at, 0, { offset, chunk: this.#pool.compact(chunk) });
+    }
+    this.#early.splice(at, 0, { offset, chunk: this.#pool.compact(chunk), counts: false });
+    this.#recount(at);
+    this.#recount(at + 1);
     return true;
+  }
+
+  /** This piece, or the one in front of it, has changed. */
+  #recount(at: number): void {
+    const piece = this.#early[at];
+    if (piece === undefined) return;
+    const before = this.#early[at - 1];
+    const touches = before !== undefined && before.offset + before.chunk.length === piece.offset;
+    const counts = !touches || piece.chunk.length <= PACK_BYTES;
+    if (counts !== piece.counts) this.#counted += counts ? 1 : -1;
+    piece.counts = counts;
   }
 
   #pack(last: Chunk, chunk: Chunk): boolean {
@@ -240,6 +260,7 @@ export class ReceiveStream {
       if (early.offset !== this.#readyEnd) break;
       this.#ready.push(early.chunk);
       this.#readyEnd += early.chunk.length;
+      if (early.counts) this.#counted--;
       moved++;
     }
     if (moved > 0) this.#early.splice(0, moved);

@@ -160,6 +160,29 @@ t.test('too many pieces with gaps', async (t) => {
   refused(t, /pieces/, through, () => through.push(1000, Buffer.alloc(3002 + 1)));
 });
 
+t.test('bulk behind one gap is no crowd of gaps, however many pieces it has', async (t) => {
+  const SIZE = 2000;
+  for (const step of [1, -1]) {
+    const made = make(1 << 24);
+    const order = Array.from({ length: 6000 }, (_, i) => (step > 0 ? i : 5999 - i));
+    for (const i of order) made.push(1 + i * SIZE, Buffer.alloc(SIZE, i));
+    t.equal(made.stream.earlyBytes, 6000 * SIZE);
+    made.push(0, Buffer.alloc(1));
+    t.equal(drain(made.stream).length, 1 + 6000 * SIZE);
+    // The gaps that there were do not count any more.
+    const base = 1 + 6000 * SIZE;
+    for (let i = 1; i <= 4096; i++) made.push(base + 2 * i, Buffer.from('x'));
+    refused(t, /pieces/, made, () => made.push(base + 2 * 4097, Buffer.from('x')));
+  }
+});
+
+t.test('many pieces too small for their cost are refused, also without gaps between them', async (t) => {
+  const made = make();
+  refused(t, /pieces/, made, () => {
+    for (let i = 10_000; i > 0; i--) made.push(i, Buffer.from('x'));
+  });
+});
+
 t.test('tiny pieces do not pin more than a few times their bytes', async (t) => {
   const orders: Record<string, (i: number) => number> = {
     'in order': (i) => i,
