@@ -167,7 +167,11 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     // A short read has emptied the socket, and the next byte brings a new edge (epoll(7)).
     if (got < most && (this.#flags & READ_TO_END) === 0) this.#setUnreadable();
     this.#flags = got >= want ? this.#flags | IN_BULK : this.#flags & ~IN_BULK;
-    if (got <= want) return pool.seal(slab, got);
+    if (got <= want) {
+      const chunk = pool.seal(slab, got);
+      // The slab is larger than what was asked for.
+      return pieces === 1 ? chunk : pool.compactTight(chunk);
+    }
     this.#ahead = pool.sealPieces(slab, got, want);
     return this.#takeAhead(this.#ahead, max);
   }
@@ -256,6 +260,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
       return;
     }
     let events = 0;
+    let known = true;
     if ((mask & (POLL_ERR | POLL_HUP | POLL_RDHUP | POLL_PRI)) !== 0) this.#flags |= READ_TO_END;
     if ((mask & POLL_ERR) !== 0 && this.#broken === null) {
       const error = this.#runtime.addon.socketError(this.#fd);
@@ -263,11 +268,13 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     }
     if ((mask & ~POLL_OUT) !== 0 && (this.#flags & (IS_READABLE | FIN_RECEIVED)) === 0) {
       this.#flags |= IS_READABLE;
+      // Behind what was read ahead it is news that nobody has to be told yet.
+      known = false;
       if (this.#ahead === null) events |= READABLE;
     }
     if ((mask & POLL_OUT) !== 0 && this.#broken === null) events |= this.#onWritable();
-    if (events === 0) this.#turnDeaf(mask);
-    else this.raise(events);
+    if (events !== 0) this.raise(events);
+    else if (known) this.#turnDeaf(mask);
   }
 
   /** How many chunks of this size one read should fill. */
