@@ -16,7 +16,9 @@ const DATAGRAM_BYTES = 1800;
 export class ControlQueue {
   readonly #streamLimits = new Map<number, number>();
   #trunkLimit = -1;
-  readonly #frames: ControlFrame[] = [];
+  /** In order; before #head they are gone. */
+  #frames: ControlFrame[] = [];
+  #head = 0;
   readonly #acks = new Set<Carrier>();
 
   get empty(): boolean {
@@ -24,12 +26,12 @@ export class ControlQueue {
   }
 
   #hasReliable(): boolean {
-    return this.#frames.length > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0;
+    return this.waiting > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0;
   }
 
   /** Frames that must arrive and wait, beside credit. */
   get waiting(): number {
-    return this.#frames.length;
+    return this.#frames.length - this.#head;
   }
 
   /** A frame that must arrive: RESET_STREAM, GOAWAY and the like. */
@@ -89,12 +91,22 @@ export class ControlQueue {
     return { datagram, reliable };
   }
 
+  /** Now and then, as each time would move all that wait. */
+  #trim(): void {
+    if (this.#head < 64 && this.#head < this.#frames.length) return;
+    if (this.#head * 2 < this.#frames.length) return;
+    this.#frames = this.#frames.slice(this.#head);
+    this.#head = 0;
+  }
+
   /** Takes the next frame that fits. Resets first: they free memory on the other side. */
   #next(room: number): ControlFrame | null {
-    const frame = this.#frames[0];
+    const frame = this.#frames[this.#head];
     if (frame !== undefined) {
       if (frameLength(frame.text) > room) return null;
-      return this.#frames.shift() as ControlFrame;
+      this.#head++;
+      this.#trim();
+      return frame;
     }
     if (room < FRAME_BYTES) return null;
     if (this.#trunkLimit >= 0) {
