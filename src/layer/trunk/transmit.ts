@@ -97,7 +97,9 @@ export class Transmitter {
   /** Nothing is under way or waiting that the peer lacks. */
   get idle(): boolean {
     const flying = [...this.#carriers.values()].some((carrier) => carrier.inFlight > 0);
-    return this.unacknowledgedBytes === 0 && this.control.empty && !flying;
+    return (
+      this.unacknowledgedBytes === 0 && this.control.empty && !flying && this.outbox.peekResend() === null
+    );
   }
 
   /** The slowest smoothed round trip of all carriers, in milliseconds, at least 1. */
@@ -325,12 +327,14 @@ export class Transmitter {
     carrier.send(datagram, false, null, [], now);
   }
 
+  /** On all carriers: they are closed behind it, and one on which something is unread throws away what it has not sent. */
   #sayGoaway(error: PipeError): void {
-    const carrier = urgentCarrier(this.#carriers, FRAME_BYTES, this.#options.clock.now());
-    if (carrier === null) return;
     const { code, text } = toReason(error);
-    const datagram = this.#options.pool.take(FRAME_BYTES + text.length);
-    writeFrame(datagram.memory, datagram.start, GOAWAY, code, 0, 0, text);
-    carrier.send(datagram, true, null, [], this.#options.clock.now());
+    for (const carrier of this.#carriers.values()) {
+      if (!carrier.pipe.writable) continue;
+      const datagram = this.#options.pool.take(FRAME_BYTES + text.length);
+      writeFrame(datagram.memory, datagram.start, GOAWAY, code, 0, 0, text);
+      carrier.send(datagram, true, null, [], this.#options.clock.now());
+    }
   }
 }
