@@ -73,6 +73,8 @@ const IN_BULK = 1024;
 const MOST_PIECES = 4;
 /** ...unless they are smaller than this: those are not what bulk is carried in. */
 const LEAST_PIECE = 16 * 1024;
+/** Nor when so much is held already: what nobody takes further holds more than it says. */
+const MOST_HELD_BYTES = 8 * 1024 * 1024;
 
 /** What one splice moves at most, and so what a stalled reader can hold back in a kernel pipe: less than 1 MB. */
 const SPLICE_BYTES = 960 * 1024;
@@ -280,6 +282,7 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   /** How many chunks of this size one read should fill. */
   #piecesOf(size: number): number {
     if ((this.#flags & IN_BULK) === 0 || size < LEAST_PIECE) return 1;
+    if (this.#runtime.pool.heldBytes > MOST_HELD_BYTES) return 1;
     return Math.min(MOST_PIECES, Math.floor((LARGEST_CHUNK + HEADROOM) / (size + HEADROOM)));
   }
 

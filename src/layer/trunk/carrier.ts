@@ -53,7 +53,11 @@ export class Carrier {
   stalls = 0;
   #resendBytes = 0;
   #resendAt = Number.POSITIVE_INFINITY;
-  pingSentAt = Number.NEGATIVE_INFINITY;
+  #pingSentAt = Number.NEGATIVE_INFINITY;
+  /** The first PING since the peer was last heard. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** When the last stall ended. */
+  #movedAt = Number.NEGATIVE_INFINITY;
 
   constructor(id: number, pipe: IoPipe<'messages'>, now: number) {
     this.id = id;
@@ -110,15 +114,21 @@ export class Carrier {
 
   /** When an idle carrier is asked whether it is still there; Infinity while its socket has no room for the question. */
   pingAt(idleMs: number): number {
-    return this.pipe.writable ? Math.max(this.#heardAt, this.pingSentAt) + idleMs : Number.POSITIVE_INFINITY;
+    return this.pipe.writable ? Math.max(this.#heardAt, this.#pingSentAt) + idleMs : Number.POSITIVE_INFINITY;
   }
 
-  /** When it counts as dead: an answer is due, to a ping or to data, and nothing was heard for so long. */
+  /** When it counts as dead: an answer to a PING, or an ACK, has been due for so long. */
   deadAt(silenceMs: number): number {
     const head = this.#flights[this.#head];
-    const asked = this.pingSentAt > this.#heardAt ? this.pingSentAt : Number.POSITIVE_INFINITY;
-    const since = Math.min(asked, head === undefined ? Number.POSITIVE_INFINITY : head.sentAt);
-    return Math.max(since, this.#heardAt) + silenceMs;
+    const asked = this.#askedAt > this.#heardAt ? this.#askedAt : Number.POSITIVE_INFINITY;
+    const sent = head === undefined ? Number.POSITIVE_INFINITY : Math.max(head.sentAt, this.#progressAt);
+    return Math.min(asked, sent) + silenceMs;
+  }
+
+  /** A PING is sent. */
+  onPing(now: number): void {
+    this.#pingSentAt = now;
+    if (this.#askedAt <= this.#heardAt) this.#askedAt = now;
   }
 
   /** When to look at its line: the head is overdue, or it is time to help it again. */
@@ -184,7 +194,7 @@ export class Carrier {
 
   /** The peer answers our PING. */
   onPong(token: number, now: number): void {
-    if (token === Math.floor(this.pingSentAt)) this.estimate.onRtt(now - this.pingSentAt);
+    if (token === Math.floor(this.#pingSentAt)) this.estimate.onRtt(now - this.#pingSentAt);
   }
 
   /** Sends a datagram. `counts`: whether it holds frames that are acknowledged. */
@@ -235,9 +245,13 @@ export class Carrier {
     this.#inFlightBytes -= bytes;
     this.#progressAt = now;
     this.#heardAt = Math.max(this.#heardAt, sentAt);
-    this.estimate.onAck(bytes, now - sentAt, now);
-    if (this.stalled) this.estimate.onMoving();
+    if (this.stalled) {
+      this.estimate.onMoving();
+      this.#movedAt = now;
+    }
     this.stalled = false;
+    // What was under way during a stall tells of the stall, and not of the carrier.
+    if (sentAt >= this.#movedAt) this.estimate.onAck(bytes, now - sentAt, now);
     if (this.inFlight === 0) this.estimate.onIdle();
     this.#trim();
   }

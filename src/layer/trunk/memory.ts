@@ -10,7 +10,8 @@
  * The sending side is held by not reading apps. The receiving side cannot refuse what it has promised, so it promises no
  * more than half of what it has: where memory is short, slabs are made to be half full at least (pressure.ts).
  *
- * Both halves are divided among the trunks, and a server keeps one more share free, for the next one to come.
+ * Both halves are divided among the trunks. What was granted cannot be taken back, so a trunk that carries nothing gets
+ * little, and of what is left nobody gets more than half: the next one to come needs some, too.
  */
 
 import { defaultPool, SlabPool } from '../../core/pool.ts';
@@ -24,8 +25,13 @@ export const LEAST_MEMORY_BYTES = 16 * MIB;
 
 /** What any stream is always granted, so that those that are stalled cannot take it from the others. */
 const FIRST_WINDOW = { least: 16 * KIB, most: 64 * KIB } as const;
-/** What a trunk is granted in its handshake, before its share is known. */
-const FIRST_TRUNK_WINDOW = MIB;
+/** What a trunk is granted in its handshake, and has until it carries anything. */
+const FIRST_TRUNK_WINDOW = MIB / 2;
+/** A server keeps so much of what it may grant, as a share, for trunks that carry little or have still to come. */
+const RESERVED = 1 / 4;
+
+/** Bytes of slabs that a byte of data takes at most, where memory is short: half of a slab may be empty, and its headroom. */
+const HELD_PER_GRANTED = 2.5;
 
 export interface TrunkMemoryOptions {
   /** Bytes. Default 256 MiB. */
@@ -41,13 +47,14 @@ export class TrunkMemory {
   readonly sendPool: SlabPool;
   /** Where carriers are read into. */
   readonly receivePool = new SlabPool();
-  readonly #spare: number;
+  /** Keeps something for one more trunk. */
+  readonly spare: boolean;
   readonly #shares = new Set<MemoryShare>();
 
   constructor(options: TrunkMemoryOptions = {}) {
     this.capacity = options.capacity ?? DEFAULT_MEMORY_BYTES;
     this.sendPool = options.sendPool ?? defaultPool;
-    this.#spare = options.spare === true ? 1 : 0;
+    this.spare = options.spare === true;
   }
 
   /** For the handshake: how far ahead the peer may send at first, on a stream and on all of them. */
@@ -69,7 +76,7 @@ export class TrunkMemory {
   }
   /** A fair share of one direction. */
   get share(): number {
-    return this.half / Math.max(1, this.#shares.size + this.#spare);
+    return this.half / Math.max(1, this.#shares.size + (this.spare ? 1 : 0));
   }
   /** Bytes that peers have been granted and have not used up. */
   get granted(): number {
@@ -103,6 +110,8 @@ export class TrunkMemory {
 /** One trunk's part. */
 export class MemoryShare {
   readonly #memory: TrunkMemory;
+  /** It has streams, or had some. */
+  active = false;
   /** Bytes that this trunk's peer has been granted and that are not dealt with; kept by the trunk. */
   granted: number;
   /** Called when there may be room again. */
@@ -131,8 +140,11 @@ export class MemoryShare {
    * before stays granted, so a share that has become smaller is reached as apps read.
    */
   get window(): number {
-    const { share, granted, grantable } = this.#memory;
-    return Math.floor(Math.min(share / 2, this.granted + Math.max(0, grantable - granted)));
+    const { share, granted, grantable, spare } = this.#memory;
+    if (!this.active) return this.granted;
+    const left = Math.max(0, grantable * (spare ? 1 - RESERVED : 1) - (granted - this.granted));
+    const most = spare ? left / 2 : left;
+    return Math.floor(Math.min(share / 2, Math.max(this.granted, most)));
   }
 
   /** Slabs that hold what the peer sent are getting scarce: no stream gets more than its first window. */
@@ -142,7 +154,8 @@ export class MemoryShare {
 
   /** Bytes of slabs that may hold what this peer sent. */
   get mostHeld(): number {
-    return this.#memory.share;
+    // Its share gets smaller when others come; what it was granted does not.
+    return Math.max(this.#memory.share, HELD_PER_GRANTED * this.granted);
   }
 
   /** Memory was freed by this trunk. */

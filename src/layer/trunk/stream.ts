@@ -59,8 +59,9 @@ export class StripedPipe extends PipeBase<'bytes'> {
   settledTo = 0;
   /** How far ahead of the app the peer may be. */
   readonly window: StreamWindow;
-  /** For the outbox: where it waits for its turn to send. */
+  /** For the outbox: where it waits for its turn to send, and how often it has asked for one. */
   line: object | null = null;
+  ticket = 0;
 
   constructor(
     host: StreamHost,

@@ -312,6 +312,10 @@ export class Streams implements StreamHost {
   }
 
   #makeStream(id: number, label: Buffer, ours: boolean, now = this.#clock.now()): StripedPipe {
+    if (!this.#memory.active) {
+      this.#memory.active = true;
+      this.grantTrunk();
+    }
     const { peerStreamWindow, streamWindow } = this.#options;
     const sending = new SendStream(id, ours ? label : null, peerStreamWindow);
     const stream = new StripedPipe(

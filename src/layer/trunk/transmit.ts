@@ -97,9 +97,7 @@ export class Transmitter {
   /** Nothing is under way or waiting that the peer lacks. */
   get idle(): boolean {
     const flying = [...this.#carriers.values()].some((carrier) => carrier.inFlight > 0);
-    return (
-      this.unacknowledgedBytes === 0 && this.control.empty && !flying && this.outbox.peekResend() === null
-    );
+    return this.unacknowledgedBytes === 0 && this.control.empty && !this.outbox.hasResend && !flying;
   }
 
   /** The slowest smoothed round trip of all carriers, in milliseconds, at least 1. */
@@ -194,20 +192,25 @@ export class Transmitter {
 
   /** @returns false when the carriers have no more room */
   #pumpResend(now: number): boolean {
-    for (let segment = this.outbox.peekResend(); segment !== null; segment = this.outbox.peekResend()) {
+    let room = true;
+    if (!this.outbox.hasResend) return room;
+    this.outbox.offerResend((segment) => {
       const alive = segment.copies > 0;
+      if (!alive && !room) return false;
       const carrier = alive ? this.#helper(segment, now) : urgentCarrier(this.#carriers, segment.length, now);
-      if (carrier === null && !alive) return false;
-      // It waits for room there; what is new may go where there is some.
-      if (carrier !== null && !carrier.pipe.writable) break;
-      this.outbox.takeResend();
-      if (carrier === null) continue;
+      if (carrier === null) {
+        if (!alive) room = false;
+        return alive;
+      }
+      // It waits for room there; others may go where there is some.
+      if (!carrier.pipe.writable) return false;
       if (alive) this.resentBytes += segment.length;
       this.#repeatedBytes += segment.length;
       segment.stream.repeatedBytes += segment.length;
       this.#sendSegment(carrier, segment, null, now);
-    }
-    return true;
+      return true;
+    });
+    return room;
   }
 
   /**
@@ -225,16 +228,22 @@ export class Transmitter {
   #pumpNew(now: number): boolean {
     const { credit } = this.#options;
     let nothing = true;
-    for (let stream = this.outbox.peek(); stream !== null; stream = this.outbox.peek()) {
+    let bulkWaits = false;
+    for (;;) {
+      // Out of the trunk's credit: only what has no bytes can go. MAX_DATA will wake us.
+      const stream = credit.left > 0 ? this.outbox.peek() : this.outbox.peekBare();
+      if (stream === null) break;
       const { sending } = stream;
       let length = Math.min(sending.pendingBytes, SEGMENT_BYTES, credit.left);
-      // Out of the trunk's credit: only what has no bytes can go. MAX_DATA will wake us.
-      if (length === 0 && sending.pendingBytes > 0) break;
       const carrier =
         length > URGENT_BYTES
           ? this.#carrierForBulk(sending, length, now)
           : urgentCarrier(this.#carriers, length, now);
-      if (carrier === null) return false;
+      if (carrier === null) {
+        if (bulkWaits || length <= URGENT_BYTES || !this.outbox.passOverBulk()) return false;
+        bulkWaits = true;
+        continue;
+      }
       nothing = false;
       this.#waitUntil = Number.POSITIVE_INFINITY;
       length = Math.min(length, carrier.estimate.segmentBytes);
@@ -260,7 +269,9 @@ export class Transmitter {
         ? Number.POSITIVE_INFINITY
         : Math.min(sending.limit - sending.offset, sending.offset / 8);
     const { carrier, waitMs } = bulkCarrier(this.#carriers, length, toCome, now);
-    if (carrier === null) this.#waitUntil = Math.min(this.#waitUntil, now + waitMs);
+    // Without a free one there is nothing to wait for but room, which tells by itself.
+    if (waitMs === Number.POSITIVE_INFINITY) this.#waitUntil = waitMs;
+    else if (carrier === null) this.#waitUntil = Math.min(this.#waitUntil, now + waitMs);
     return carrier;
   }
 
@@ -307,7 +318,7 @@ export class Transmitter {
   }
 
   #ping(carrier: Carrier, now: number): void {
-    carrier.pingSentAt = now;
+    carrier.onPing(now);
     const datagram = this.#options.pool.take(FRAME_BYTES);
     writeFrame(datagram.memory, datagram.start, PING, 0, 0, Math.floor(now));
     carrier.send(datagram, false, null, [], now);
