@@ -18,6 +18,12 @@ import type { ReceiveStream } from './receive.ts';
 import type { SendStream } from './send.ts';
 import { StreamWindow } from './window.ts';
 
+/**
+ * Where memory is short because others are stalled, whoever has nothing under way may still send so much: a keystroke and
+ * a request go on.
+ */
+const SHORT_BYTES = 2048;
+
 /** What a stream asks of its trunk. */
 export interface StreamHost {
   /** Largest segment, in bytes. */
@@ -81,7 +87,7 @@ export class StripedPipe extends PipeBase<'bytes'> {
   }
 
   get maxSend(): number {
-    return this.#host.segmentBytes;
+    return this.#host.hasRoom ? this.#host.segmentBytes : SHORT_BYTES;
   }
   get ready(): boolean {
     return !this.#discarded;
@@ -95,7 +101,7 @@ export class StripedPipe extends PipeBase<'bytes'> {
   }
   get writable(): boolean {
     if (!this.#isOpen()) return false;
-    if (this.sending.accepts && this.#host.hasRoom) return true;
+    if (this.sending.accepts && (this.#host.hasRoom || this.sending.unacknowledgedBytes === 0)) return true;
     this.#toldWritable = false;
     if (this.sending.accepts) this.#host.awaitRoom(this);
     return false;
@@ -133,8 +139,9 @@ export class StripedPipe extends PipeBase<'bytes'> {
   send(chunk: Chunk): void {
     // Not `writable`: there may have been memory for exactly this chunk, and none besides.
     if (!this.#isOpen() || !this.sending.accepts) throw new Error('send() while not writable');
-    if (chunk.length > this.maxSend)
-      throw new Error(`send() of ${chunk.length} bytes, maxSend is ${this.maxSend}`);
+    const { segmentBytes } = this.#host;
+    if (chunk.length > segmentBytes)
+      throw new Error(`send() of ${chunk.length} bytes, maxSend is ${segmentBytes}`);
     this.sending.push(chunk);
     this.#host.submit(this);
   }
