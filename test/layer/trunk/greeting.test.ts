@@ -135,3 +135,17 @@ t.test('a classic message that only resembles another protocol is none', async (
   for (const text of ['\x16\x03\x01\x02\x00\x01', 'Get off', 'GET\t', 'SSH', 'SSH-agent', 'HTTPS'])
     t.equal(protocolOf(Buffer.from(text, 'latin1')), null, JSON.stringify(text));
 });
+
+t.test('a length that is not in its shortest form is a stranger', async (t) => {
+  for (const message of messages()) {
+    const length = message.length;
+    const longer = length < 0x80 ? [length | 0x80, 0] : [(length & 0x7f) | 0x80, (length >> 7) | 0x80, 0];
+    const { found, stranger } = feed(
+      new GreetingReader(),
+      Buffer.concat([Buffer.from(longer), message]),
+      (most) => most,
+    );
+    t.ok(stranger);
+    t.same(found, []);
+  }
+});
