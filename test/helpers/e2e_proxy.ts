@@ -217,9 +217,11 @@ export async function openPath(
       );
     }
   };
-  // What node:net was about to write at the end (the trunk's last word, on one carrier) is not given back to the pool.
+  // What node:net was about to write at the end (the trunk's last word, on each carrier) is not given back to the pool.
   const left =
-    way.env.TCP_STRIPER_BACKEND === 'portable' ? /left behind: [01] chunks?, 0 timers/ : NOTHING_LEFT;
+    way.env.TCP_STRIPER_BACKEND === 'portable'
+      ? new RegExp(`left behind: [0-${way.carriers ?? 1}] chunks?, 0 timers`)
+      : NOTHING_LEFT;
   const end = async () => {
     await idle();
     for (const proxy of proxies) {
