@@ -32,6 +32,9 @@ interface Flight {
   readonly control: readonly ControlFrame[];
 }
 
+/** What takes longer was a stall, and not a round trip. */
+const LONGEST_RTT_MS = 1000;
+
 export class Carrier {
   /** Unique within the trunk; ACK frames name it. */
   readonly id: number;
@@ -250,8 +253,11 @@ export class Carrier {
       this.#movedAt = now;
     }
     this.stalled = false;
-    // What was under way during a stall tells of the stall, and not of the carrier.
-    if (sentAt >= this.#movedAt) this.estimate.onAck(bytes, now - sentAt, now);
+    // What was under way during a stall tells nothing of the rate; and of the distance only if it was no stall at all, but a
+    // path that has become longer than anybody had thought.
+    const rttMs = now - sentAt;
+    if (sentAt >= this.#movedAt) this.estimate.onAck(bytes, rttMs, now);
+    else if (rttMs < LONGEST_RTT_MS) this.estimate.onLateAck(rttMs);
     if (this.inFlight === 0) this.estimate.onIdle();
     this.#trim();
   }

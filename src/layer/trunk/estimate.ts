@@ -138,6 +138,11 @@ export class CarrierEstimate {
     this.#full = false;
   }
 
+  /** An ACK for what was taken for stalled. */
+  onLateAck(rttMs: number): void {
+    this.#smooth(rttMs);
+  }
+
   /** The carrier has as much to do as it can take: what it does now is what it can do. */
   onFull(): void {
     this.#full = true;
