@@ -223,7 +223,7 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
     // Both together need 3.4 s, the first alone 4.5 s. Assertions of time belong elsewhere; a hang shows.
     await transfer(t, ends, 16 * MIB, 40_000);
     const [fast, slow] = faults.all.map((carrier) => carrier.forward.passed) as [number, number];
-    t.ok(fast > slow && slow > MIB, `${fast} bytes over the fast one, ${slow} over the slow one`);
+    t.ok(fast > slow && slow > 256 * KIB, `${fast} bytes over the fast one, ${slow} over the slow one`);
     await path.end();
   });
 
