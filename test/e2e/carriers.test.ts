@@ -5,7 +5,7 @@ import { openPath, type Path } from '../helpers/e2e_proxy.ts';
 import { dialThrough, type End, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { sleep, until, within } from '../helpers/e2e_wait.ts';
 import { STRIPED, STRIPED_PORTABLE, type Way } from '../helpers/e2e_ways.ts';
-import { FaultProxy } from '../helpers/fault_proxy.ts';
+import { FaultProxy, type FaultyCarrier } from '../helpers/fault_proxy.ts';
 import { Random, SEED } from '../helpers/random.ts';
 
 const KIB = 1024;
@@ -70,6 +70,21 @@ async function transfer(t: Test, [app, far]: [End, End], bytes: number, ms: numb
     [bytes, -1, back, -1],
     'every byte is right',
   );
+}
+
+/** From the app, for as long as it takes, whole and in order; then both ends. */
+async function sendUntil(t: Test, [app, far]: [End, End], enough: () => boolean): Promise<void> {
+  let going = true;
+  const sending = (async () => {
+    while (going) await app.sendPattern(pattern, MIB);
+  })();
+  await until(enough, () => `still not after ${app.sent} bytes`, 30_000);
+  going = false;
+  await sending;
+  app.fin();
+  far.fin();
+  t.same([await far.over(), await app.over()], ['FIN', 'FIN']);
+  t.same([far.received, far.wrongAt], [app.sent, -1]);
 }
 
 for (const way of [STRIPED, STRIPED_PORTABLE]) {
@@ -219,11 +234,9 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
         direction.delayMs = i === 0 ? 0.5 : 25;
       }
     }
-    const ends = await connect();
-    // Both together need 3.4 s, the first alone 4.5 s. Assertions of time belong elsewhere; a hang shows.
-    await transfer(t, ends, 16 * MIB, 40_000);
-    const [fast, slow] = faults.all.map((carrier) => carrier.forward.passed) as [number, number];
-    t.ok(fast > slow && slow > 256 * KIB, `${fast} bytes over the fast one, ${slow} over the slow one`);
+    const [fast, slow] = faults.alive as [FaultyCarrier, FaultyCarrier];
+    // How much of it each gets is for the simulation to say, where nothing depends on the machine: a hang shows here.
+    await sendUntil(t, await connect(), () => slow.forward.passed > MIB && fast.forward.passed > MIB);
     await path.end();
   });
 
@@ -257,30 +270,26 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
 t.test('a carrier that was silent and speaks again carries its share', { buffered: true }, async (t) => {
   const { faults, path, connect } = await world(t, STRIPED);
   for (const carrier of faults.alive) carrier.forward.rate = 4 * KIB;
-  const [app, far] = await connect();
+  const ends = await connect();
   const victim = faults.alive[1];
-  let going = true;
-  const sending = (async () => {
-    while (going) await app.sendPattern(pattern, MIB);
+  const healed = (async () => {
+    await faults.hasPassed(8 * MIB);
+    victim?.hold();
+    await sleep(2500);
+    victim?.release();
+    await sleep(1000);
+    // It may have been given up meanwhile: then its successor counts.
+    return new Map(faults.alive.map((carrier) => [carrier, carrier.forward.passed]));
   })();
-  await faults.hasPassed(8 * MIB);
-  victim?.hold();
-  await sleep(2500);
-  victim?.release();
-  await sleep(1000);
-  // It may have been given up meanwhile: then its successor counts.
-  for (const carrier of faults.alive) carrier.forward.rate = 4 * KIB;
-  const before = new Map(faults.alive.map((carrier) => [carrier, carrier.forward.passed]));
-  const total = faults.passed;
-  await faults.hasPassed(total + 32 * MIB);
-  going = false;
-  const shares = faults.alive.map((carrier) => carrier.forward.passed - (before.get(carrier) ?? 0));
-  t.ok(Math.min(...shares) > 3 * MIB, `of 32 MiB each carries its part: ${shares}`);
-  await sending;
-  app.fin();
-  far.fin();
-  t.same([await far.over(), await app.over()], ['FIN', 'FIN']);
-  t.same([far.received, far.wrongAt], [app.sent, -1]);
+  let before: Map<FaultyCarrier, number> | null = null;
+  void healed.then((counts) => {
+    before = counts;
+  });
+  // How large its share is, is for the simulation to say.
+  const all = () =>
+    faults.alive.length === 4 &&
+    faults.alive.every((carrier) => carrier.forward.passed > (before?.get(carrier) ?? 0) + MIB);
+  await sendUntil(t, ends, () => before !== null && all());
   await path.end();
 });
 
