@@ -65,7 +65,7 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
     ['one of four carriers, towards -s only', 1, 'forward', 0],
     ['one of four carriers, towards -c only', 1, 'backward', 0],
     ['three of four carriers', 3, 'both', 0],
-    ['all carriers, for 2 s', 4, 'both', 2000],
+    ['all carriers, for 4 s', 4, 'both', 4000],
   ] as const) {
     t.test(`the packets of ${name} vanish: ${way.name}`, needs, async (t) => {
       const { near, far, app, end, rule } = await world(t, way);
@@ -84,11 +84,8 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
       }
       // Far below the 15 s after which a silent carrier is given up, on a machine that has nothing else to do.
       await within(60_000, sending, () => `${end.received} of ${bytes} bytes`);
-      // Long before it is given up.
-      if (name === 'one of four carriers')
-        await near.line(
-          /warn +(connection \d|\d) of 4 .*127\.0\.0\.1:7000.* ha(s|ve) carried nothing for \d.*; (its|their) traffic goes over the others/,
-        );
+      // Of a single one it would depend on the machine whether it had anything to carry.
+      if (count === 4) await near.line(/warn .*127\.0\.0\.1:7000.* ha(s|ve) carried (nothing|anything) for 2\.0s/);
       app.fin();
       t.equal(await end.over(60_000), 'FIN');
       t.same([end.received, end.wrongAt], [bytes, -1]);
