@@ -10,10 +10,12 @@ import { UsageError } from './options.ts';
 const VARIABLES = {
   TCP_STRIPER_BACKEND: ['native', 'portable'],
   TCP_STRIPER_SPLICE: ['on', 'off'],
+  TCP_STRIPER_SCHEDULER: ['earliest', 'round-robin'],
 } as const;
 
 export interface Environment {
   readonly splice: boolean;
+  readonly scheduler: 'earliest' | 'round-robin';
 }
 
 /** @throws UsageError */
@@ -27,5 +29,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
       );
     }
   }
-  return { splice: env.TCP_STRIPER_SPLICE !== 'off' };
+  return {
+    splice: env.TCP_STRIPER_SPLICE !== 'off',
+    scheduler: env.TCP_STRIPER_SCHEDULER === 'round-robin' ? 'round-robin' : 'earliest',
+  };
 }

@@ -55,7 +55,7 @@ export async function run(config: Configuration): Promise<number> {
   const log = lineLogger(config.logLevel, (line) => {
     writeLog(line, terminal?.waiting ?? process.stderr.writableLength, print);
   });
-  const { splice } = readEnvironment(process.env);
+  const { splice, scheduler } = readEnvironment(process.env);
   const key = config.keyFile === null ? null : readKeyFile(config.keyFile);
   const { transport, notice, descriptorLimit } = openTransport();
   if (notice !== null) log.warn(notice);
@@ -79,6 +79,7 @@ export async function run(config: Configuration): Promise<number> {
     maxMessageBytes: config.maxMessageBytes,
     memoryBytes: config.memoryBytes,
     splice,
+    scheduler,
   });
   try {
     await service.start();
@@ -105,6 +106,7 @@ export async function run(config: Configuration): Promise<number> {
   statusLine = null;
   transport.close();
   for (const line of summaryOf(service)) log.info(line);
+  if (service.trunkTotals !== null) log.debug(`trunks: ${JSON.stringify(service.trunkTotals)}`);
   log.debug(`left behind: ${leftovers()}`);
   await terminal?.flush(TERMINAL_PATIENCE_MS);
   return 0;

@@ -25,7 +25,7 @@ import { type Path, Paths } from './paths.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SessionLog } from './session_log.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
-import { TrunkClient } from './trunk_client.ts';
+import { TrunkClient, type TrunkClientOptions } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
 import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 
@@ -53,6 +53,8 @@ export interface ServiceOptions extends StackOptions, CapacityOptions {
   readonly graceMs?: number;
   /** False sends every byte through buffers. Default true. */
   readonly splice?: boolean;
+  /** How striped data is shared out: default `earliest`. */
+  readonly scheduler?: TrunkClientOptions['scheduler'];
   readonly clock?: Clock;
   readonly lookup?: LookupFamily;
 }
@@ -342,6 +344,7 @@ export class ProxyService implements SessionHost {
       memory: this.#stack.memory,
       log,
       connectTimeoutMs,
+      scheduler: this.#options.scheduler,
     });
   }
 
@@ -373,6 +376,7 @@ export class ProxyService implements SessionHost {
         ? (socket, first, from) => this.#onPeer(this.#stack.accepted(socket, first), from)
         : null,
       onKnown: () => this.#checkLimit(),
+      scheduler: this.#options.scheduler,
     });
   }
 }

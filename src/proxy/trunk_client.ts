@@ -25,6 +25,7 @@ import {
 } from '../layer/trunk/handshake.ts';
 import { joinAsClient } from '../layer/trunk/join.ts';
 import type { TrunkMemory } from '../layer/trunk/memory.ts';
+import type { SchedulerName } from '../layer/trunk/options.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { type Attempt, type CarrierHandlers, ofPeer, type Reached } from './attempt.ts';
@@ -56,6 +57,7 @@ export interface TrunkClientOptions {
   readonly memory: TrunkMemory;
   readonly log: Logger;
   readonly connectTimeoutMs: number;
+  readonly scheduler?: SchedulerName | undefined;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -286,11 +288,12 @@ export class TrunkClient {
   }
 
   #makeTrunk(welcome: Welcome): Trunk {
-    const { clock, graceMs, log, memory } = this.#options;
+    const { clock, graceMs, log, memory, scheduler } = this.#options;
     const trunk = new Trunk({
       role: 'client',
       clock,
       graceMs,
+      scheduler,
       memory: memory.join(),
       streamWindow: memory.windows.stream,
       trunkWindow: memory.windows.trunk,

@@ -28,6 +28,7 @@ import {
 } from '../layer/trunk/handshake.ts';
 import { type Joining, joinAsServer } from '../layer/trunk/join.ts';
 import type { TrunkMemory } from '../layer/trunk/memory.ts';
+import type { SchedulerName } from '../layer/trunk/options.ts';
 import type { StripedPipe } from '../layer/trunk/stream.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
@@ -66,6 +67,7 @@ export interface TrunkServerOptions {
   /** Somebody is no stranger any more, or gone. */
   readonly onKnown: () => void;
   readonly strangers?: StrangerLimits;
+  readonly scheduler?: SchedulerName | undefined;
 }
 
 interface Entry {
@@ -229,7 +231,7 @@ export class TrunkServer {
   }
 
   #makeEntry(hello: Hello, from: SocketAddress | null): Entry {
-    const { clock, graceMs, memory, nameless, onStream } = this.#options;
+    const { clock, graceMs, memory, nameless, onStream, scheduler } = this.#options;
     const trunk = new Trunk({
       role: 'server',
       clock,
@@ -240,6 +242,7 @@ export class TrunkServer {
       peerTrunkWindow: hello.windows.trunk,
       onStream: (stream) => onStream(stream, from),
       graceMs,
+      scheduler,
       onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
       stallHandlers: {
         onStuck(carrier) {

@@ -37,7 +37,10 @@ export interface TrunkTotals {
   readonly otherBytes: number;
   readonly lost: number;
   readonly stalls: number;
+  readonly sentBytes: number;
+  readonly dataBytes: number;
   readonly repeatedBytes: number;
+  readonly peakEarlyBytes: number;
 }
 
 /** Adds up the reports of a proxy's trunks, in the order of their ends. */
@@ -51,7 +54,10 @@ export function totalsOf(reports: readonly TrunkReport[]): TrunkTotals {
     otherBytes: sum(reports.map(bytesOf)) - sum(shares),
     lost: sum(reports.map(({ lost }) => lost.count)),
     stalls: sum(reports.map(({ carriers, lost }) => sum(carriers.map(({ stalls }) => stalls)) + lost.stalls)),
+    sentBytes: sum(reports.map(({ sentBytes }) => sentBytes)),
+    dataBytes: sum(reports.map(({ dataBytes }) => dataBytes)),
     repeatedBytes: sum(reports.map(({ repeatedBytes }) => repeatedBytes)),
+    peakEarlyBytes: Math.max(0, ...reports.map(({ peakEarlyBytes }) => peakEarlyBytes)),
   };
 }
 
@@ -74,7 +80,7 @@ export class PastTrunks {
 }
 
 function merged(a: TrunkReport | null, b: TrunkReport): TrunkReport {
-  const { shares, otherBytes, lost, stalls, repeatedBytes } = totalsOf(a === null ? [b] : [a, b]);
+  const { shares, otherBytes, lost, stalls, ...sums } = totalsOf(a === null ? [b] : [a, b]);
   const bytes = otherBytes + shares.reduce((total, value) => total + value, 0);
-  return { carriers: [], lost: { count: lost, bytes, stalls }, repeatedBytes };
+  return { ...sums, carriers: [], lost: { count: lost, bytes, stalls } };
 }

@@ -10,8 +10,19 @@ t.test('values that mean something', async (t) => {
       ['on', true],
       ['off', false],
     ] as const) {
-      t.same(readEnvironment({ TCP_STRIPER_BACKEND, TCP_STRIPER_SPLICE }), { splice });
+      t.match(readEnvironment({ TCP_STRIPER_BACKEND, TCP_STRIPER_SPLICE }), { splice });
     }
+  }
+});
+
+t.test('how striped data is shared out', async (t) => {
+  for (const [TCP_STRIPER_SCHEDULER, scheduler] of [
+    [undefined, 'earliest'],
+    ['', 'earliest'],
+    ['earliest', 'earliest'],
+    ['round-robin', 'round-robin'],
+  ] as const) {
+    t.same(readEnvironment({ TCP_STRIPER_SCHEDULER }), { splice: true, scheduler });
   }
 });
 
@@ -23,6 +34,7 @@ t.test('mistakes', async (t) => {
     ],
     [{ TCP_STRIPER_BACKEND: 'Portable' }, /it can be 'native' or 'portable'/],
     [{ TCP_STRIPER_SPLICE: '0' }, /TCP_STRIPER_SPLICE='0'; it can be 'on' or 'off'/],
+    [{ TCP_STRIPER_SCHEDULER: 'robin' }, /it can be 'earliest' or 'round-robin'/],
     [{ TCP_STRIPER_SPLICE: 'off ' }, /it can be 'on' or 'off'/],
     [{ TCP_STRIPER_SPLICE: 'a\u001b[2Jb' }, /'a\\x1b\[2Jb'/],
   ] as const) {

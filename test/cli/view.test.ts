@@ -7,7 +7,10 @@ import { PastTrunks } from '../../src/proxy/trunk_status.ts';
 const report = (bytes: number[], lostBytes = 0, lost = 0): TrunkReport => ({
   carriers: bytes.map((bytes, id) => ({ id, bytes, stalls: 1 })),
   lost: { count: lost, bytes: lostBytes, stalls: lost },
+  sentBytes: 2_000_000,
+  dataBytes: 1_900_000,
   repeatedBytes: 1000,
+  peakEarlyBytes: lostBytes,
 });
 
 t.test('one trunk, as it is', async (t) => {
@@ -28,7 +31,10 @@ t.test('carriers that were lost, and trunks before the last one', async (t) => {
     otherBytes: 90e6,
     lost: 2,
     stalls: 19,
+    sentBytes: 18_000_000,
+    dataBytes: 17_100_000,
     repeatedBytes: 9000,
+    peakEarlyBytes: 10e6,
   });
   t.equal(
     stripingSummary(past.totals([])),

@@ -6,6 +6,7 @@
 import { PipeError } from '../../src/core/errors.ts';
 import { SlabPool } from '../../src/core/pool.ts';
 import { TrunkMemory } from '../../src/layer/trunk/memory.ts';
+import type { SchedulerName } from '../../src/layer/trunk/options.ts';
 import type { StripedPipe } from '../../src/layer/trunk/stream.ts';
 import { Trunk } from '../../src/layer/trunk/trunk.ts';
 import { Pattern } from '../helpers/e2e_tcp.ts';
@@ -21,6 +22,8 @@ export interface PairOptions {
   readonly trunkWindow?: number;
   /** What the server may hold, in bytes: a quarter of it is the most that it grants. */
   readonly capacity?: number;
+  /** How the client shares out its data. */
+  readonly scheduler?: SchedulerName;
 }
 
 /** One stream, from the app that writes `total` bytes and ends to the one that reads and answers with an end. */
@@ -48,9 +51,11 @@ export class SimPair {
   readonly #clocks = [new OwnClock(this.world), new OwnClock(this.world)] as const;
   readonly #pool = new SlabPool();
   readonly #transfers: Transfer[] = [];
+  readonly #inTurn: boolean;
   #ended: PipeError | null = null;
 
   constructor(options: PairOptions = {}) {
+    this.#inTurn = options.scheduler === 'round-robin';
     const near = new TrunkMemory({ sendPool: this.#pool });
     const far = new TrunkMemory({
       sendPool: this.#pool,
@@ -72,6 +77,7 @@ export class SimPair {
       trunkWindow: nearTrunk,
       onStream: () => {},
       onEnd,
+      scheduler: options.scheduler,
     });
     this.server = new Trunk({
       role: 'server',
@@ -162,7 +168,8 @@ export class SimPair {
   }
 
   #check(): void {
-    if (this.links.length === 0) return;
+    // Who waits for one's turn waits for its room, beside others that are free.
+    if (this.links.length === 0 || this.#inTurn) return;
     for (const [i, trunk] of [this.client, this.server].entries()) {
       const missing = missingTimer(trunk, this.#clocks[i] as OwnClock);
       if (missing !== null) throw new Error(`no timer at ${this.world.now().toFixed(0)} ms: ${missing}`);

@@ -29,6 +29,10 @@ export class TrunkCredit {
   get left(): number {
     return this.#peerLimit - this.#sent;
   }
+  /** Bytes that we have sent, each counted once. */
+  get sent(): number {
+    return this.#sent;
+  }
   /** Bytes that came and are not dealt with. */
   get buffered(): number {
     return this.#received - this.#settled;

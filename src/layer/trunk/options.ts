@@ -10,6 +10,9 @@ import type { MemoryShare } from './memory.ts';
 import type { StripedPipe } from './stream.ts';
 import type { StallHandlers } from './watch.ts';
 
+/** How new data is shared out: to where it is estimated to arrive first, or in turn, to compare with (round_robin.ts). */
+export type SchedulerName = 'earliest' | 'round-robin';
+
 export interface TrunkOptions {
   readonly role: 'client' | 'server';
   readonly clock: Clock;
@@ -27,6 +30,8 @@ export interface TrunkOptions {
   readonly maxStreams?: number;
   /** How long streams survive without any carrier, in milliseconds. Default 30,000. */
   readonly graceMs?: number;
+  /** Default `earliest`. */
+  readonly scheduler?: SchedulerName | undefined;
   /** The peer opened a stream; the receiver owns the pipe. */
   readonly onStream: (stream: StripedPipe) => void;
   /** The trunk is over, with all its streams. */

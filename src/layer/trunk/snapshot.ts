@@ -33,13 +33,23 @@ export interface StreamSnapshot {
   readonly repeatedBytes: number;
 }
 
-/** What became of the carriers of a trunk, from its beginning on. */
-export interface TrunkReport {
+/** What became of the carriers of a trunk, and what was sent on them, from its beginning on. */
+export interface SentReport {
   /** Those that it has, or had at its end; bytes both ways. */
   readonly carriers: readonly { readonly id: number; readonly bytes: number; readonly stalls: number }[];
   /** Those that it lost before. */
   readonly lost: { readonly count: number; readonly bytes: number; readonly stalls: number };
+  /** All that our side gave to the carriers: data, what it sent again, and the frames around them. */
+  readonly sentBytes: number;
+  /** Of the streams, each byte counted once. */
+  readonly dataBytes: number;
+  /** Those that were sent once more, for whatever reason. */
   readonly repeatedBytes: number;
+}
+
+export interface TrunkReport extends SentReport {
+  /** The most that ever waited, on one stream, for what was in front of it. */
+  readonly peakEarlyBytes: number;
 }
 
 /** Costs a system call. */

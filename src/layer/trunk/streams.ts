@@ -46,6 +46,7 @@ export class Streams implements StreamHost {
   readonly #earlyCredit = new Map<number, number>();
   /** Bytes that the streams' limits allow the peer beyond what has been dealt with. */
   #granted = 0;
+  #peakEarlyBytes = 0;
   #ended = false;
 
   constructor(options: TrunkOptions, memory: MemoryShare, credit: TrunkCredit, out: Transmitter) {
@@ -62,6 +63,10 @@ export class Streams implements StreamHost {
 
   get all(): ReadonlyMap<number, StripedPipe> {
     return this.#streams;
+  }
+  /** The most that ever waited, on one stream, for what was in front of it. */
+  get peakEarlyBytes(): number {
+    return this.#peakEarlyBytes;
   }
   /** Numbers for streams of ours become scarce. */
   get worn(): boolean {
@@ -153,6 +158,7 @@ export class Streams implements StreamHost {
     const { receiving } = stream;
     const { length } = data;
     this.#credit.onReceived(receiving.push(frame.value, data, fin));
+    this.#peakEarlyBytes = Math.max(this.#peakEarlyBytes, receiving.earlyBytes);
     if (stream.discarded) this.#dropUnread(stream);
     else {
       const limit = receiving.limit;

@@ -17,12 +17,14 @@ import { Carrier } from './carrier.ts';
 import { ACK, FRAME_BYTES, GOAWAY, PING, PONG, writeFrame } from './codec.ts';
 import { ControlQueue } from './control.ts';
 import type { TrunkCredit } from './credit.ts';
+import type { SchedulerName } from './options.ts';
 import { Outbox, URGENT_BYTES } from './outbox.ts';
 import { encodeSegment } from './output.ts';
 import { toReason } from './reasons.ts';
+import { RoundRobin } from './round_robin.ts';
 import { bulkCarrier, otherCarrier, urgentCarrier } from './scheduler.ts';
 import type { Segment, SendStream } from './send.ts';
-import type { TrunkReport } from './snapshot.ts';
+import type { SentReport } from './snapshot.ts';
 import { CarrierWatch } from './watch.ts';
 
 /** Bulk travels in segments of this size: four of them, with their headers, fit into one read of 256 KiB. */
@@ -43,6 +45,7 @@ export interface TransmitterOptions {
   readonly pool: SlabPool;
   readonly credit: TrunkCredit;
   readonly graceMs: number;
+  readonly scheduler: SchedulerName;
   /** There has been no carrier for `graceMs`. */
   readonly onCarrierless: () => void;
   /** A carrier is over; what it had in flight is queued for the others already. */
@@ -55,6 +58,8 @@ export class Transmitter {
   readonly watch: CarrierWatch;
   readonly #carriers = new Map<number, Carrier>();
   readonly #options: TransmitterOptions;
+  /** Null: each goes where it would arrive first. */
+  readonly #turns: RoundRobin | null;
   #pumping = false;
   /** Until when bulk waits for a better carrier than the free one. */
   #waitUntil = Number.POSITIVE_INFINITY;
@@ -69,9 +74,11 @@ export class Transmitter {
   #repeatedBytes = 0;
   /** What became of the carriers that are no more. */
   readonly #lost = { count: 0, bytes: 0, stalls: 0 };
+  #lostSentBytes = 0;
 
   constructor(options: TransmitterOptions) {
     this.#options = options;
+    this.#turns = options.scheduler === 'round-robin' ? new RoundRobin() : null;
     this.watch = new CarrierWatch(options.clock, this.#carriers, options.graceMs, {
       onOverdue: (carrier, now) => {
         // Perhaps only the ACK was lost, on a carrier that froze: the answer says it again. Most stalls end by themselves.
@@ -79,7 +86,10 @@ export class Transmitter {
         carrier.onOverdue(
           now,
           SEGMENT_BYTES,
-          (segment) => this.outbox.sendAgain(segment),
+          (segment) => {
+            // In turn means that nobody helps: only what is lost with its carrier goes over another one.
+            if (this.#turns === null) this.outbox.sendAgain(segment);
+          },
           (frame) => this.control.add(frame),
         );
       },
@@ -114,12 +124,15 @@ export class Transmitter {
     return most;
   }
 
-  get report(): TrunkReport {
+  get report(): SentReport {
     const carriers = [...this.#carriers.values()].map((carrier) => {
       const { id, sentBytes, receivedBytes, stalls } = carrier;
       return { id, bytes: sentBytes + receivedBytes, stalls };
     });
-    return { carriers, lost: { ...this.#lost }, repeatedBytes: this.#repeatedBytes };
+    let sentBytes = this.#lostSentBytes;
+    for (const carrier of this.#carriers.values()) sentBytes += carrier.sentBytes;
+    const dataBytes = this.#options.credit.sent;
+    return { carriers, lost: { ...this.#lost }, sentBytes, dataBytes, repeatedBytes: this.#repeatedBytes };
   }
 
   add(id: number, pipe: IoPipe<'messages'>): Carrier {
@@ -137,6 +150,7 @@ export class Transmitter {
     this.#lost.count++;
     this.#lost.bytes += carrier.sentBytes + carrier.receivedBytes;
     this.#lost.stalls += carrier.stalls;
+    this.#lostSentBytes += carrier.sentBytes;
     this.control.forgetCarrier(carrier);
     const { segments, control } = carrier.abandon(error ?? undefined);
     for (const frame of control) this.control.add(frame);
@@ -166,7 +180,7 @@ export class Transmitter {
       const now = this.#options.clock.now();
       this.#lookAtKernel(now);
       if (!this.#pumpControl(now) || !this.#pumpResend(now)) this.#waitUntil = Number.POSITIVE_INFINITY;
-      else if (this.#pumpNew(now)) this.#pumpLate(now);
+      else if (this.#pumpNew(now) && this.#turns === null) this.#pumpLate(now);
       this.watch.schedule(now, this.#waitUntil);
     } finally {
       this.#pumping = false;
@@ -235,10 +249,7 @@ export class Transmitter {
       if (stream === null) break;
       const { sending } = stream;
       let length = Math.min(sending.pendingBytes, SEGMENT_BYTES, credit.left);
-      const carrier =
-        length > URGENT_BYTES
-          ? this.#carrierForBulk(sending, length, now)
-          : urgentCarrier(this.#carriers, length, now);
+      const carrier = this.#carrierFor(sending, length, now);
       if (carrier === null) {
         if (bulkWaits || length <= URGENT_BYTES || !this.outbox.passOverBulk()) return false;
         bulkWaits = true;
@@ -246,7 +257,8 @@ export class Transmitter {
       }
       nothing = false;
       this.#waitUntil = Number.POSITIVE_INFINITY;
-      length = Math.min(length, carrier.estimate.segmentBytes);
+      // In turn, each takes as much as the others.
+      if (this.#turns === null) length = Math.min(length, carrier.estimate.segmentBytes);
       this.outbox.take(stream);
       const next = sending.next(length);
       if (next === null) continue;
@@ -254,11 +266,18 @@ export class Transmitter {
       this.unacknowledgedBytes += next.segment.length;
       this.#rescueBytes = Math.min(RESCUE_MOST, this.#rescueBytes + next.segment.length * RESCUE_SHARE);
       this.#sendSegment(carrier, next.segment, next.chunk, now);
+      this.#turns?.onSent(carrier);
       if (sending.hasNew) this.outbox.add(stream);
       stream.onSent();
     }
     this.#waitUntil = Number.POSITIVE_INFINITY;
     return nothing;
+  }
+
+  #carrierFor(sending: SendStream, length: number, now: number): Carrier | null {
+    if (this.#turns !== null) return this.#turns.next(this.#carriers);
+    if (length > URGENT_BYTES) return this.#carrierForBulk(sending, length, now);
+    return urgentCarrier(this.#carriers, length, now);
   }
 
   /** Waits for a better one until it has waited too long, then takes the one that is free. */
@@ -291,6 +310,8 @@ export class Transmitter {
         if (segment === null || segment.length > this.#rescueBytes) break;
         this.#rescueBytes -= segment.length;
         this.resentBytes += segment.length;
+        this.#repeatedBytes += segment.length;
+        segment.stream.repeatedBytes += segment.length;
         this.#sendSegment(other.carrier, segment, null, now);
       }
     }

@@ -60,6 +60,7 @@ export class Trunk {
       pool: memory.sendPool,
       credit: this.#credit,
       graceMs: options.graceMs ?? 30_000,
+      scheduler: options.scheduler ?? 'earliest',
       onCarrierless: () =>
         this.end(
           new PipeError('timeout', 'trunk', 'all its connections were lost, and none came back in time'),
@@ -103,9 +104,10 @@ export class Trunk {
   get resentBytes(): number {
     return this.#out.resentBytes;
   }
-  /** What became of its carriers. */
+  /** What became of its carriers, and of what it sent. */
   get report(): TrunkReport {
-    return this.#report ?? this.#out.report;
+    const { peakEarlyBytes } = this.#streams;
+    return this.#report ?? { ...this.#out.report, peakEarlyBytes };
   }
   /** Bytes received and not yet read by the apps. */
   get bufferedBytes(): number {
@@ -145,7 +147,7 @@ export class Trunk {
   end(error: PipeError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#report = this.#out.report;
+    this.#report = this.report;
     this.#out.stop(error);
     this.#streams.end(error);
     this.#options.onEnd(error);
