@@ -127,9 +127,10 @@ bench-striped: build ## compare the striped pair with the classic one and with H
 	@$(RUN) dist/tools/bench/striped.js
 
 .PHONY: bench-wan
-bench-wan: build ## compare transfers over bad networks, striped and not (root, Linux)
+# All of it takes hours, and can be done in pieces: make bench-wan WAN='--save --only flow-cap'.
+bench-wan: build ## compare over bad networks, a first look; WAN=--help says what else there is (root, Linux)
 	@tools/test/install-debian.sh wan
-	@$(RUN) dist/tools/bench/wan.js
+	@$(RUN) dist/tools/bench/wan.js $(or $(WAN),--quick)
 
 # A package without its binary is a broken one.
 .PHONY: package

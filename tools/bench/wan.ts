@@ -1,110 +1,106 @@
 // `make bench-wan`: transfers over the networks of tools/wan, striped and not, interleaved in one run. See `--help`.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from './compare/arguments.ts';
-import { chart } from './compare/chart.ts';
-import { usualSettings } from './compare/measure.ts';
-import { jsonReport, type RunDescription, terminalReport } from './compare/report.ts';
-import { Results } from './compare/results.ts';
+import { terminalReport } from './compare/report.ts';
 import { killAllChildren } from './host/children.ts';
 import { buildLoadPrograms, root } from './host/load-programs.ts';
 import { describeMachine } from './host/machine.ts';
 import { parseWanPlan, usage, type WanPlan } from './wan/arguments.ts';
-import { wanComparison } from './wan/comparison.ts';
-import { mptcp, plainFlows, relay, striped, type WanContender } from './wan/contenders.ts';
-import { checkScenario, type Scenario } from './wan/network.ts';
-import { takeTransfer } from './wan/sample.ts';
+import { type Case, idOf } from './wan/cases.ts';
+import { allContenders, type WanContender } from './wan/contenders.ts';
+import { caseOf, type Place, resultsOf } from './wan/data.ts';
+import type { Figures } from './wan/figures.ts';
+import { checkScenario } from './wan/network.ts';
+import { describe } from './wan/page.ts';
+import { takeSample } from './wan/sample.ts';
+import { Store } from './wan/store.ts';
+import { judge } from './wan/verdicts.ts';
+import { groupsOf } from './wan/views.ts';
 
-function choose({ carriers }: WanPlan): { present: WanContender[]; leftOut: string[] } {
-  const present: WanContender[] = [plainFlows(1), relay];
+function choose(one: Case, congestion: string, { carriers, contenders, parts }: WanPlan) {
+  const all = allContenders(carriers ?? one.carriers, congestion);
+  const wanted = all.filter(
+    ({ name, bulkOnly = false }) =>
+      (contenders === null || contenders.includes(name)) && (!bulkOnly || parts.includes('bulk')),
+  );
+  const present: WanContender[] = [];
   const leftOut: string[] = [];
-  for (const count of carriers) {
-    if (count > 1) present.push(plainFlows(count));
-    // The kernel has room for eight subflows.
-    if (count > 1 && count <= 8) {
-      const contender = mptcp(count);
-      const missing = contender.missing?.() ?? null;
-      if (missing === null) present.push(contender);
-      else leftOut.push(`${contender.name}: ${missing}`);
-    }
-    present.push(striped(count));
+  for (const contender of wanted) {
+    const missing = contender.missing?.() ?? null;
+    if (missing === null) present.push(contender);
+    else leftOut.push(`Left out: ${contender.name}: ${missing}`);
   }
   return { present, leftOut };
 }
 
-async function measure(
-  scenario: Scenario,
-  congestion: string,
-  present: WanContender[],
-  plan: WanPlan,
-): Promise<{ results: Results; remarks: string[]; tenths: Record<string, number[][]> }> {
-  const results = new Results();
-  const remarks: string[] = [];
-  const tenths: Record<string, number[][]> = {};
+async function measure(one: Case, congestion: string, present: WanContender[], plan: WanPlan, store: Store) {
+  const inParts = plan.parts.length < 2;
   for (let round = 1; round <= plan.runs; round++) {
     for (let i = 0; i < present.length; i++) {
       // Each round begins with another contender.
       const contender = present[(i + round - 1) % present.length] as WanContender;
-      const { name } = contender;
-      const what = `${scenario.name} ${congestion}  run ${round}  ${name.padEnd(10)}`;
+      const { name, variables } = one;
+      const place: Place = { scenario: name, variables, congestion, contender: contender.name, round };
+      if (plan.resume && store.has(place, figuresOf(contender, plan))) continue;
+      const what = `${caseOf(place)}, run ${round}, ${contender.name}`.padEnd(60);
+      const seed = plan.seed + round - 1;
+      let row: { figures: Figures | null; overrun: number; reason?: string };
       try {
-        const seed = plan.seed + round - 1;
-        const taken = await takeTransfer(scenario, contender, congestion, seed, plan.lengths);
-        results.samples.push({ contender: name, measure: 'wan', round, whole: taken.figures, sides: {} });
-        tenths[name] = [...(tenths[name] ?? []), taken.tenths];
-        const { mbitPerSecond = 0, longestPauseMs = 0, pauseAtMs = 0 } = taken.figures;
-        process.stderr.write(
-          `${what}  ${mbitPerSecond.toFixed(1)} Mbit/s, longest pause ${longestPauseMs.toFixed(0)} ms at ${(pauseAtMs / 1000).toFixed(1)} s\n`,
-        );
-        if (taken.overrun > 0)
-          remarks.push(
-            `${name}, run ${round}: the machine was too busy, ${taken.overrun} packets were lost by it`,
-          );
+        row = await takeSample(one, contender, congestion, seed, plan.lengths, plan.parts);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        results.failures.push({ contender: name, measure: 'wan', round, reason });
-        process.stderr.write(`${what}  failed: ${reason}\n`);
+        row = { figures: null, overrun: 0, reason: error instanceof Error ? error.message : String(error) };
       }
+      if (!plan.resume && !inParts) store.replace(idOf(one, congestion), plan.contenders);
+      store.add({ ...place, seed, ...row }, inParts);
+      process.stderr.write(
+        `${what} ${row.figures === null ? `failed: ${row.reason}` : inShort(row.figures)}\n`,
+      );
     }
   }
-  return { results, remarks, tenths };
 }
 
-async function compare(name: string, congestion: string, plan: WanPlan, command: string): Promise<void> {
-  const scenario = { name, variables: plan.variables };
-  const { present, leftOut } = choose(plan);
-  const started = Date.now();
-  const { results, remarks, tenths } = await measure(scenario, congestion, present, plan);
+/** Without these it is not done. */
+function figuresOf({ bulkOnly = false }: WanContender, { parts }: WanPlan): string[] {
+  return parts.flatMap((part) => (part === 'bulk' ? ['mbitPerSecond'] : bulkOnly ? [] : ['aloneP50Ms']));
+}
+
+function inShort({ mbitPerSecond, longestPauseMs = 0, upload2MBMs, aloneP50Ms, busyP99Ms }: Figures): string {
+  const parts = [
+    mbitPerSecond === undefined
+      ? ''
+      : `${mbitPerSecond.toFixed(1)} Mbit/s, pause ${longestPauseMs.toFixed(0)} ms`,
+    upload2MBMs === undefined ? '' : `2 MB in ${upload2MBMs.toFixed(0)} ms`,
+    aloneP50Ms === undefined ? '' : `message ${aloneP50Ms.toFixed(0)} ms`,
+    busyP99Ms === undefined ? '' : `p99 under bulk ${busyP99Ms.toFixed(0)} ms`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+async function compare(one: Case, congestion: string, plan: WanPlan, store: Store): Promise<void> {
+  const began = Date.now();
+  const { present, leftOut } = choose(one, congestion, plan);
+  await measure(one, congestion, present, plan, store);
+  const id = idOf(one, congestion);
+  const rows = store.data.rows.filter((row) => caseOf(row) === id);
   const { warmUpMs, totalMs } = plan.lengths;
-  const comparison = wanComparison(name, congestion, present);
-  const description: RunDescription = {
-    date: `${new Date(started).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    command,
-    seconds: (Date.now() - started) / 1000,
-    machine: describeMachine(),
-    cores: 'nothing is pinned',
-    settings: usualSettings(false),
-    contenders: present.map(({ name, title }) => ({ name, title, version: `Node ${process.version}` })),
-    leftOut,
-    remarks: [
-      `${(totalMs - warmUpMs) / 1000} s each, after ${warmUpMs / 1000} s of warm-up; congestion control ${congestion}`,
-      ...remarks,
-    ],
+  const lengths = `${(totalMs - warmUpMs) / 1000} s each, after ${warmUpMs / 1000} s of warm-up`;
+  const description = describe(store.data, rows, [lengths, ...leftOut]);
+  if (description === null) return;
+  const comparison = {
+    groups: groupsOf(one, congestion, true),
+    judge: () => judge(one, congestion, resultsOf(store.data, id)),
   };
-  process.stdout.write(`\n# ${comparison.heading}\n${terminalReport(comparison, results, description)}`);
-  if (plan.save === null) return;
-  mkdirSync(plan.save, { recursive: true });
-  const file = (ending: string) => join(plan.save ?? '', `${comparison.name}.${ending}`);
-  writeFileSync(
-    file('json'),
-    JSON.stringify({ ...JSON.parse(jsonReport(comparison, results, description)), tenths }, null, 1),
-  );
-  writeFileSync(file('svg'), chart(comparison, results, description));
+  const text = terminalReport(comparison, resultsOf(store.data, id), {
+    ...description,
+    seconds: (Date.now() - began) / 1000,
+  });
+  process.stdout.write(`\n# ${one.title}; ${congestion}\n${text}\n`);
+  store.savePage();
 }
 
 async function run(args: string[]): Promise<void> {
-  const plan = parseWanPlan(args, join(root, 'docs/benchmarks/wan'));
+  const plan = parseWanPlan(args, join(root, 'docs/benchmarks'));
   if (plan === 'help') {
     process.stdout.write(`${usage}\n`);
     return;
@@ -112,11 +108,20 @@ async function run(args: string[]): Promise<void> {
   process.on('exit', killAllChildren);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
   await buildLoadPrograms();
-  for (const name of plan.scenarios)
-    process.stderr.write(await checkScenario({ name, variables: plan.variables }));
-  const command = ['node dist/tools/bench/wan.js', ...args].join(' ');
-  for (const name of plan.scenarios) {
-    for (const congestion of plan.congestions) await compare(name, congestion, plan, command);
+  const checked = new Set<string>();
+  for (const one of plan.cases) {
+    const said = await checkScenario(one);
+    if (!checked.has(one.name)) process.stderr.write(said);
+    checked.add(one.name);
+  }
+  const store = new Store(plan.save, {
+    date: `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    command: ['node dist/tools/bench/wan.js', ...args].join(' '),
+    machine: describeMachine(),
+    lengths: plan.lengths,
+  });
+  for (const one of plan.cases) {
+    for (const congestion of plan.congestions) await compare(one, congestion, plan, store);
   }
 }
 

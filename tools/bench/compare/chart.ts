@@ -50,7 +50,11 @@ interface Panel {
   bars: Bar[];
 }
 
-export function chart(comparison: Comparison, results: Results, run: RunDescription): string {
+export function chart(
+  comparison: Pick<Comparison, 'heading' | 'groups'>,
+  results: Results,
+  run: RunDescription,
+): string {
   const panels = panelsOf(comparison, results, run);
   const heading = escaped(comparison.heading);
   const parts: string[] = [];
@@ -75,7 +79,7 @@ ${parts.join('\n')}
 `;
 }
 
-function panelsOf({ groups }: Comparison, results: Results, run: RunDescription): Panel[] {
+function panelsOf({ groups }: Pick<Comparison, 'groups'>, results: Results, run: RunDescription): Panel[] {
   const panels: Panel[] = [];
   for (const group of groups) {
     const rows = rowsOf(results, run.contenders, group);

@@ -16,7 +16,7 @@ export type MeasureName =
   | 'idle'
   | 'stalled'
   | 'steady'
-  | 'wan';
+  | `wan:${string}`;
 
 /** One process (with what it forks) on the way from the client to the target. */
 export interface Side {

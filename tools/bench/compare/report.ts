@@ -36,7 +36,12 @@ export function formatSummary(summary: Summary | null, digits: number): string {
   return `${text(summary.median)} (${text(summary.min)}..${text(summary.max)})`;
 }
 
-function tables({ groups }: Comparison, results: Results, run: RunDescription): Table[] {
+/** Those of all groups of which anything was measured. */
+export function tables(
+  { groups }: Pick<Comparison, 'groups'>,
+  results: Results,
+  run: RunDescription,
+): Table[] {
   const tables: Table[] = [];
   for (const group of groups) {
     const { title, note, quantities } = group;
@@ -54,7 +59,7 @@ function tables({ groups }: Comparison, results: Results, run: RunDescription): 
   return tables;
 }
 
-function verdictTable(verdicts: Verdict[]): Table {
+export function verdictTable(verdicts: Verdict[]): Table {
   const rows = verdicts.map(({ what, unit, comparison, bar, measured, met }) => [
     what,
     `${formatSummary(measured, 2)}${measured === null || unit === '' ? '' : ` ${unit}`}`,
@@ -68,7 +73,7 @@ function verdictTable(verdicts: Verdict[]): Table {
   };
 }
 
-function machineLines({
+export function machineLines({
   machine,
   cores,
   contenders,
@@ -93,7 +98,11 @@ function failureLines(results: Results): string[] {
   );
 }
 
-export function terminalReport(comparison: Comparison, results: Results, run: RunDescription): string {
+export function terminalReport(
+  comparison: Pick<Comparison, 'groups' | 'judge'>,
+  results: Results,
+  run: RunDescription,
+): string {
   const parts = [...machineLines(run), ...failureLines(results)];
   for (const table of [...tables(comparison, results, run), verdictTable(comparison.judge(results))]) {
     parts.push('', `${table.title}. ${table.note}`, alignColumns(table.rows));
@@ -143,7 +152,7 @@ export function markdownReport(
   return `${parts.join('\n')}\n`;
 }
 
-function markdownTable(rows: string[][]): string {
+export function markdownTable(rows: string[][]): string {
   const [heading = [], ...body] = rows;
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   const rule = line(heading.map((_, i) => (i === 0 ? '---' : '--:')));

@@ -22,7 +22,9 @@ export type LoadProgram =
   | 'stall_client'
   | 'steady_client'
   | 'wan_target'
-  | 'wan_client';
+  | 'wan_client'
+  | 'wan_messages'
+  | 'wan_uploads';
 
 export async function buildLoadPrograms(): Promise<void> {
   if (!existsSync(sources))

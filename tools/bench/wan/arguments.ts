@@ -2,47 +2,70 @@
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '../compare/arguments.ts';
+import { type Case, cases, chooseCases, quickCases } from './cases.ts';
 import type { Lengths } from './sample.ts';
 
-export const usage = `usage: wan.js [--quick] [--scenario NAME,...] [--set NAME=VALUE]... [--cc NAME,...] [--carriers N,...]
-              [--runs N] [--seed N] [--save [--out DIR]]
+export const usage = `usage: wan.js [--quick] [--only SCENARIO,...] [--set NAME=VALUE]... [--cc NAME,...] [--carriers N,...]
+              [--contenders NAME,...] [--part NAME,...] [--runs N] [--seed N] [--save [--resume] [--out DIR]]
 
 Compares transfers over bad networks, interleaved: one flow, as many free flows as there are carriers (the ceiling),
-the kernel's MPTCP, the plain relay, and the striped pair. Needs root: see tools/wan/README.md.
-  --quick      one run of each, shorter, with 4 carriers only
-  --scenario   of tools/wan/scenarios, or files (flow-cap,loss,pair-near-far,one-blackholed)
-  --set        another value for what the scenarios declare
-  --cc         congestion controls, of apps and carriers alike (cubic,bbr)
-  --carriers   numbers of carriers (1,4,8)
-  --runs       of each contender; every run has its own seed (3)
-  --seed       of the first run (1)
-  --save       writes the samples and a chart for each scenario
-  --out DIR    where to (docs/benchmarks/wan)`;
+the kernel's MPTCP, the plain relay, the striped pair, and the same in round robin. Needs root: see tools/wan/README.md.
+  --quick       a first look, some minutes: four scenarios, cubic, one short run of each; all of it takes hours
+  --only        scenarios of tools/wan/scenarios, or files of your own (default: all that there are cases for)
+  --set         values for what the scenarios declare: loss=1%
+  --cc          congestion controls, of apps and carriers alike (cubic,bbr)
+  --carriers    numbers of carriers (4; with flow-cap 1,2,4,8,16)
+  --contenders  only these: flows-1, relay, flows-4, mptcp-4, round-robin-4, striped-4, striped-bbr-4
+  --part        bulk, small: a long transfer with messages beside it; short transfers and messages alone (both); one of
+                them is added to what was saved of the other
+  --runs        of each contender; every run has its own seed (3)
+  --seed        of the first run (1)
+  --save        writes wan.json, wan.md and charts; each case that was measured replaces what was saved of it, and the
+                rest stays, so that it may be done in pieces; with --contenders, only theirs is replaced
+  --resume      measures only what is not there yet
+  --out DIR     where they are (docs/benchmarks)`;
+
+export type Part = 'bulk' | 'small';
+const partNames: readonly Part[] = ['bulk', 'small'];
 
 export interface WanPlan {
-  scenarios: string[];
-  variables: string[];
+  cases: Case[];
   congestions: string[];
-  carriers: number[];
+  /** Null: those of each case. */
+  carriers: number[] | null;
+  /** Null: everybody. */
+  contenders: string[] | null;
+  parts: Part[];
   runs: number;
   seed: number;
   lengths: Lengths;
+  resume: boolean;
   save: string | null;
 }
+
+const fullLengths: Lengths = { warmUpMs: 2500, totalMs: 12_000, messages: 40, uploads: 10, uploadMs: 1500 };
+const quickLengths: Lengths = { warmUpMs: 2500, totalMs: 8000, messages: 20, uploads: 3, uploadMs: 500 };
 
 export function parseWanPlan(args: string[], defaultFolder: string): WanPlan | 'help' {
   const values = parse(args);
   if (values.help === true) return 'help';
   const quick = values.quick === true;
-  const list = (text: string) => text.split(',').map((word) => word.trim());
+  if (values.resume === true && values.save !== true) throw new UsageError('--resume goes with --save');
+  const variables = values.set ?? [];
+  if (variables.length > 0 && values.only === undefined) throw new UsageError('--set goes with --only');
   return {
-    scenarios: list(values.scenario ?? 'flow-cap,loss,pair-near-far,one-blackholed'),
-    variables: values.set ?? [],
-    congestions: list(values.cc ?? 'cubic,bbr'),
-    carriers: list(values.carriers ?? (quick ? '4' : '1,4,8')).map((text) => positive('--carriers', text)),
+    cases:
+      values.only === undefined
+        ? [...(quick ? quickCases : cases)]
+        : chooseCases(list(values.only), variables),
+    congestions: list(values.cc ?? (quick ? 'cubic' : 'cubic,bbr')),
+    carriers: numbers(values.carriers ?? (quick ? '4' : undefined)),
+    contenders: values.contenders === undefined ? null : list(values.contenders),
+    parts: list(values.part ?? 'bulk,small').map(part),
     runs: positive('--runs', values.runs ?? (quick ? '1' : '3')),
     seed: positive('--seed', values.seed ?? '1'),
-    lengths: quick ? { warmUpMs: 2500, totalMs: 8000 } : { warmUpMs: 2500, totalMs: 12_000 },
+    lengths: quick ? quickLengths : fullLengths,
+    resume: values.resume === true,
     save: values.save === true ? (values.out ?? defaultFolder) : null,
   };
 }
@@ -53,13 +76,16 @@ function parse(args: string[]) {
     const flag = { type: 'boolean' } as const;
     const options = {
       quick: flag,
-      scenario: text,
+      only: text,
       set: { type: 'string', multiple: true },
       cc: text,
       carriers: text,
+      contenders: text,
+      part: text,
       runs: text,
       seed: text,
       save: flag,
+      resume: flag,
       out: text,
       help: flag,
     } as const;
@@ -67,6 +93,20 @@ function parse(args: string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function list(text: string): string[] {
+  return text.split(',').map((word) => word.trim());
+}
+
+function numbers(text: string | undefined): number[] | null {
+  return text === undefined ? null : list(text).map((word) => positive('--carriers', word));
+}
+
+function part(word: string): Part {
+  const name = partNames.find((one) => one === word);
+  if (name === undefined) throw new UsageError(`--part takes ${partNames.join(' and ')}, not '${word}'`);
+  return name;
 }
 
 function positive(option: string, text: string): number {

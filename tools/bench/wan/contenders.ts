@@ -1,4 +1,4 @@
-// Who carries the transfer: connections of the app itself, or of proxies between.
+// Who carries the data: connections of the app itself, or of proxies between.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,18 +26,17 @@ export interface Way {
 export interface WanContender {
   name: string;
   title: string;
-  /** What it is measured against: as many free connections as it has. */
-  ceiling?: string;
+  /** One connection of it is nothing else than what another contender is: only bulk tells them apart. */
+  bulkOnly?: boolean;
   missing?(): string | null;
   start(network: Network, congestion: string): Promise<Way>;
 }
 
-export const flowsName = (count: number) => `flows-${count}`;
-
-export function plainFlows(count: number): WanContender {
+function plainFlows(count: number): WanContender {
   return {
-    name: flowsName(count),
+    name: `flows-${count}`,
     title: count === 1 ? 'one flow' : `${count} free flows`,
+    bulkOnly: count > 1,
     start: async ({ serverAddresses, clientAddresses }) => ({
       to: serverAddresses,
       port: targetPort,
@@ -49,11 +48,10 @@ export function plainFlows(count: number): WanContender {
   };
 }
 
-export function mptcp(subflows: number): WanContender {
+function mptcp(subflows: number): WanContender {
   return {
     name: `mptcp-${subflows}`,
     title: `MPTCP, ${subflows} subflows`,
-    ceiling: flowsName(subflows),
     missing: () => {
       const file = '/proc/sys/net/mptcp/enabled';
       return existsSync(file) && readFileSync(file, 'utf8').trim() === '1'
@@ -74,10 +72,10 @@ export function mptcp(subflows: number): WanContender {
   };
 }
 
-function proxy(...args: string[]): CommandLine {
-  // What is open at the end is of no use any more; the summary is.
-  const end = ['--drain-timeout', '0', '--no-status'];
-  return { program: process.execPath, args: [join(root, 'dist/src/cli/main.js'), ...args, ...end] };
+function proxy(env: Record<string, string>, ...args: string[]): CommandLine {
+  // What is open at the end is of no use any more; its counters are.
+  const end = ['--drain-timeout', '0', '--no-status', '--log-level', 'debug'];
+  return { program: process.execPath, args: [join(root, 'dist/src/cli/main.js'), ...args, ...end], env };
 }
 
 const throughProxies = (...proxies: Child[]): Way => ({
@@ -89,35 +87,63 @@ const throughProxies = (...proxies: Child[]): Way => ({
   proxies,
 });
 
-export const relay: WanContender = {
+const relay: WanContender = {
   name: 'relay',
   title: 'plain relay',
   start: async (network) => {
     const target = `${network.serverAddresses[0]}:${targetPort}`;
-    const child = Child.start(network.on('client', proxy('-r', `127.0.0.1:${appPort}`, target)));
+    const child = Child.start(network.on('client', proxy({}, '-r', `127.0.0.1:${appPort}`, target)));
     await child.complaint(/relay on /, startMs);
     return throughProxies(child);
   },
 };
 
-export function striped(carriers: number): WanContender {
+interface Striping {
+  /** Of the carriers; that of the apps when it is not said. */
+  congestion?: string;
+  scheduler?: 'round-robin';
+}
+
+function pair(name: string, title: string, carriers: number, striping: Striping = {}): WanContender {
+  const env: Record<string, string> = {};
+  if (striping.scheduler !== undefined) env.TCP_STRIPER_SCHEDULER = striping.scheduler;
   return {
-    name: `striped-${carriers}`,
-    title: `striped, -n ${carriers}`,
-    ceiling: flowsName(carriers),
+    name,
+    title,
     start: async (network, congestion) => {
       const { clientAddresses, serverAddresses } = network;
-      const options = ['-n', `${carriers}`, '--congestion', congestion];
+      const options = ['-n', `${carriers}`, '--congestion', striping.congestion ?? congestion];
       const peers = serverAddresses.map((address) => `${address}:${peerPort}`).join(',');
       const via = clientAddresses.length > 1 ? ['--via', clientAddresses.join(',')] : [];
       const serverArgs = ['-s', `0.0.0.0:${peerPort}`, `127.0.0.1:${targetPort}`, ...options];
-      const server = Child.start(network.on('server', proxy(...serverArgs)));
+      const server = Child.start(network.on('server', proxy(env, ...serverArgs)));
       await server.complaint(/server on /, startMs);
       const clientArgs = ['-c', `127.0.0.1:${appPort}`, peers, ...options, ...via];
-      const client = Child.start(network.on('client', proxy(...clientArgs)));
+      const client = Child.start(network.on('client', proxy(env, ...clientArgs)));
       const all = `over ${carriers} connections?\\b|\\b${carriers} of ${carriers} connections? .*(is|are) up`;
       await client.complaint(new RegExp(all), startMs);
       return throughProxies(client, server);
     },
   };
+}
+
+/** The kernel has room for so many subflows. */
+const mostSubflows = 8;
+
+/** Everybody, for apps with this congestion control. */
+export function allContenders(carriers: readonly number[], congestion: string): WanContender[] {
+  const all = [plainFlows(1), relay];
+  for (const count of carriers) {
+    if (count > 1) {
+      all.push(plainFlows(count));
+      if (count <= mostSubflows) all.push(mptcp(count));
+      const striping = { scheduler: 'round-robin' } as const;
+      all.push(pair(`round-robin-${count}`, `round robin, -n ${count}`, count, striping));
+    }
+    all.push(pair(`striped-${count}`, `striped, -n ${count}`, count));
+    // What apps that know nothing of it get from carriers that do.
+    if (count === 4 && congestion !== 'bbr')
+      all.push(pair(`striped-bbr-${count}`, `striped, -n ${count}, bbr`, count, { congestion: 'bbr' }));
+  }
+  return all;
 }

@@ -92,11 +92,15 @@ export class Network {
     }
   }
 
-  async stop(): Promise<NetworkReport> {
+  async end(): Promise<void> {
     this.#child.endInput();
     const limit = setTimeout(() => void this.#child.stop(), 10_000);
     await this.#child.ended;
     clearTimeout(limit);
+  }
+
+  /** Once, when it has ended. */
+  report(): NetworkReport {
     const report = JSON.parse(readFileSync(join(this.#scratch, 'report.json'), 'utf8')) as NetworkReport;
     removeScratch(this.#scratch);
     return report;

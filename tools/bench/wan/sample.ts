@@ -1,104 +1,176 @@
-// One sample: a fresh network, a transfer from the client to the server for so long, and what was seen of it.
+// One sample: a contender on fresh networks, and what was seen of it. A long transfer from the client to the server, with
+// small messages beside it, while the scenario happens; and on another network, in which nothing happens, messages alone
+// and short transfers, each on a connection of its own.
 
 import { Child } from '../host/children.ts';
 import { load } from '../host/load-programs.ts';
 import { cpuSeconds } from '../host/process-stats.ts';
+import type { Part } from './arguments.ts';
+import { type Case, returnsAtMs } from './cases.ts';
 import { targetPort, type WanContender, type Way } from './contenders.ts';
-import { Network, type Scenario } from './network.ts';
+import {
+  bulkFigures,
+  countersIn,
+  type Figures,
+  messageFigures,
+  type Received,
+  resumedAfterMs,
+  trunkFigures,
+  uploadFigures,
+  uploadSizes,
+} from './figures.ts';
+import { Network } from './network.ts';
 
 export interface Lengths {
+  /** Of the long transfer: what it gets at first does not count. */
   warmUpMs: number;
   totalMs: number;
+  /** Alone. */
+  messages: number;
+  /** Of each size at most so many, begun within so long. */
+  uploads: number;
+  uploadMs: number;
 }
 
-export interface Transfer {
-  figures: Record<string, number>;
-  /** Bytes that arrived in each tenth of a second, from the first byte on. */
-  tenths: number[];
-  /** The network could not keep up with the machine: not to be trusted. */
+export interface Sample {
+  figures: Figures;
+  /** Packets that the machine lost because it was too busy: not to be trusted. */
   overrun: number;
 }
 
-interface Received {
-  bytes: number;
-  seconds: number;
-  longestPauseMs: number;
-  pauseAtMs: number;
-  tenths: number[];
+const messageBytes = 200;
+const messageEveryMs = 100;
+const rivalPort = 5002;
+
+/** A network with a contender on it, while it is measured. */
+interface Scene {
+  network: Network;
+  way: Way;
+  congestion: string;
+  lengths: Lengths;
+  start(host: 'client' | 'server', ...command: Parameters<typeof load>): Child;
 }
 
-export async function takeTransfer(
-  scenario: Scenario,
+export async function takeSample(
+  one: Case,
   contender: WanContender,
   congestion: string,
   seed: number,
   lengths: Lengths,
-): Promise<Transfer> {
-  const network = await Network.start(scenario, congestion, seed);
+  parts: readonly Part[],
+): Promise<Sample> {
+  const sample: Sample = { figures: {}, overrun: 0 };
+  const stage = async (play: (scene: Scene) => Promise<Figures>) => {
+    const { figures, overrun } = await onStage(one, contender, congestion, seed, lengths, play);
+    Object.assign(sample.figures, figures);
+    sample.overrun += overrun;
+  };
+  if (parts.includes('small') && contender.bulkOnly !== true) await stage(small);
+  if (parts.includes('bulk')) await stage((scene) => bulk(scene, one));
+  return sample;
+}
+
+async function onStage(
+  one: Case,
+  contender: WanContender,
+  congestion: string,
+  seed: number,
+  lengths: Lengths,
+  play: (scene: Scene) => Promise<Figures>,
+): Promise<Sample> {
+  const network = await Network.start(one, congestion, seed);
   const children: Child[] = [];
-  let taken: Omit<Transfer, 'overrun'>;
+  const start: Scene['start'] = (host, ...command) => {
+    const child = Child.start(network.on(host, load(...command)));
+    children.push(child);
+    return child;
+  };
+  let figures: Figures;
   try {
     const way = await contender.start(network, congestion);
     children.push(...way.proxies);
-    taken = await transfer(network, way, lengths, children);
-  } catch (error) {
-    await Promise.all(children.map((child) => child.stop()));
-    await network.stop();
-    throw error;
+    figures = await play({ network, way, congestion, lengths, start });
+  } finally {
+    await Promise.all(children.filter(({ hasEnded }) => !hasEnded).map((child) => child.stop()));
+    await network.end();
   }
-  const { emulator } = await network.stop();
-  const overrun = emulator.devices.reduce((sum, { overrunPackets }) => sum + overrunPackets, 0);
-  return { ...taken, overrun };
-}
-
-async function transfer(
-  network: Network,
-  way: Way,
-  { warmUpMs, totalMs }: Lengths,
-  children: Child[],
-): Promise<Omit<Transfer, 'overrun'>> {
-  const kind = way.mptcp ? ['mptcp'] : [];
-  const target = Child.start(
-    network.on('server', load('wan_target', targetPort, warmUpMs, totalMs, ...kind)),
-  );
-  children.push(target);
-  await target.output(/ready\n/, 10_000);
-  const before = way.proxies.map(({ pid }) => cpuSeconds(pid));
-  const words = [way.to.join(','), way.port, way.flows, way.from.join(','), ...kind];
-  const client = Child.start(network.on('client', load('wan_client', ...words)));
-  children.push(client);
-  await client.output(/connected\n/, 20_000);
-  await network.go();
-  await target.output(/\n\{.*\}\n/, totalMs + 70_000);
-  const cpu = way.proxies.reduce((sum, { pid }, i) => sum + cpuSeconds(pid) - (before[i] ?? 0), 0);
-  await client.stop();
-  const received = JSON.parse(target.stdout.slice(target.stdout.indexOf('{'))) as Received;
-  const figures: Record<string, number> = {
-    mbitPerSecond: (received.bytes * 8) / received.seconds / 1e6,
-    longestPauseMs: received.longestPauseMs,
-    pauseAtMs: received.pauseAtMs,
+  const { emulator } = network.report();
+  return {
+    figures,
+    overrun: emulator.devices.reduce((total, { overrunPackets }) => total + overrunPackets, 0),
   };
-  // With the warm-up, since the CPU time is of all.
-  const gigabytes = received.tenths.reduce((sum, bytes) => sum + bytes, 0) / 1e9;
-  if (way.proxies.length > 0) figures.cpuSecondsPerGB = cpu / gigabytes;
-  const [near, ...others] = way.proxies;
-  if (near !== undefined && others.length > 0) {
-    const repeated = await repeatedShare(near);
-    if (repeated !== null) figures.repeatedPercent = repeated * 100;
-  }
-  await Promise.all(way.proxies.map((child) => child.stop()));
-  return { figures, tenths: received.tenths };
 }
 
-const units: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 };
+const kindOf = ({ mptcp }: Way) => (mptcp ? ['mptcp'] : []);
 
-/** What the trunk sent more than once, of all it sent, from the summary that the client's proxy ends with. */
-async function repeatedShare(client: Child): Promise<number | null> {
+async function startTarget({ way, lengths, start }: Scene, port: number): Promise<Child> {
+  const kind = port === targetPort ? kindOf(way) : [];
+  const target = start('server', 'wan_target', port, lengths.warmUpMs, lengths.totalMs, ...kind);
+  await target.output(/ready\n/, 10_000);
+  return target;
+}
+
+function startMessages({ way, start }: Scene, count: number, skip: number): Child {
+  const whither = [way.to[0] ?? '', way.port, way.from[0] ?? ''];
+  const what = [count, skip, messageEveryMs, messageBytes];
+  return start('client', 'wan_messages', ...whither, ...what, ...kindOf(way));
+}
+
+async function printed<Shape>(child: Child, timeoutMs: number): Promise<Shape> {
+  const [line] = await child.output(/^\{.*\}$/m, timeoutMs);
+  return JSON.parse(line) as Shape;
+}
+
+async function small(scene: Scene): Promise<Figures> {
+  const { way, lengths, start } = scene;
+  await startTarget(scene, targetPort);
+  // The first one finds the way, and makes the connection at the far end of a pair.
+  const messages = startMessages(scene, lengths.messages + 1, 1);
+  const alone = messageFigures('alone', await printed(messages, lengths.messages * messageEveryMs + 40_000));
+  const whither = [way.to[0] ?? '', way.port, way.from[0] ?? ''];
+  const sizes = uploadSizes.map(({ bytes }) => bytes).join(',');
+  const words = [...whither, lengths.uploads, lengths.uploadMs, sizes, ...kindOf(way)];
+  const uploads = start('client', 'wan_uploads', ...words);
+  return { ...alone, ...uploadFigures(await printed(uploads, 300_000)) };
+}
+
+async function bulk(scene: Scene, one: Case): Promise<Figures> {
+  const { network, way, lengths } = scene;
+  const { warmUpMs, totalMs } = lengths;
+  const target = await startTarget(scene, targetPort);
+  const rival = one.rival ? await startRival(scene) : null;
+  const before = way.proxies.map(({ pid }) => cpuSeconds(pid));
+  const words = [way.to.join(','), way.port, way.flows, way.from.join(','), ...kindOf(way)];
+  const client = scene.start('client', 'wan_client', ...words);
+  await client.output(/connected\n/, 20_000);
+  const begunAt = Number(process.hrtime.bigint()) / 1e9;
+  await network.go();
+  const messages = startMessages(scene, totalMs / messageEveryMs, warmUpMs / messageEveryMs);
+  const received = await printed<Received>(target, totalMs + 70_000);
+  const cpu = way.proxies.reduce((total, { pid }, i) => total + cpuSeconds(pid) - (before[i] ?? 0), 0);
   await client.stop();
-  const said = client.stderr.match(/ of ([\d.]+) ([KMG]?B)\): .* ([\d.]+) ([KMG]?B) sent again/i);
-  if (said === null) return null;
-  const [, all, allUnit = '', again, againUnit = ''] = said;
-  const bytes = (number: string | undefined, unit: string) =>
-    Number(number) * (units[unit.toUpperCase()] ?? 1);
-  return bytes(again, againUnit) / bytes(all, allUnit);
+  const figures: Figures = {
+    ...bulkFigures(received, warmUpMs),
+    ...messageFigures('busy', await printed(messages, totalMs + 40_000)),
+  };
+  if (one.bar === 'resume') figures.resumedAfterMs = resumedAfterMs(received, begunAt, returnsAtMs);
+  if (rival !== null) {
+    const { bytes, seconds } = await printed<Received>(rival, 40_000);
+    figures.rivalMbitPerSecond = (bytes * 8) / seconds / 1e6;
+  }
+  // With the warm-up, since the CPU time is of all.
+  const gigabytes = received.tenths.reduce((total, bytes) => total + bytes, 0) / 1e9;
+  if (way.proxies.length > 0) figures.cpuSecondsPerGB = cpu / gigabytes;
+  await Promise.all(way.proxies.map((child) => child.stop()));
+  const counters = way.proxies.map(({ stderr }) => countersIn(stderr)).filter((one) => one !== null);
+  return { ...figures, ...trunkFigures(counters) };
+}
+
+/** A plain flow of somebody else, from before the beginning on. */
+async function startRival(scene: Scene): Promise<Child> {
+  const { network, start } = scene;
+  const target = await startTarget(scene, rivalPort);
+  const [to = ''] = network.serverAddresses;
+  await start('client', 'wan_client', to, rivalPort, 1).output(/connected\n/, 20_000);
+  return target;
 }
