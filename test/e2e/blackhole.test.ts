@@ -85,7 +85,8 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
       // Far below the 15 s after which a silent carrier is given up, on a machine that has nothing else to do.
       await within(60_000, sending, () => `${end.received} of ${bytes} bytes`);
       // Of a single one it would depend on the machine whether it had anything to carry.
-      if (count === 4) await near.line(/warn .*127\.0\.0\.1:7000.* ha(s|ve) carried (nothing|anything) for 2\.0s/);
+      if (count === 4)
+        await near.line(/warn .*127\.0\.0\.1:7000.* ha(s|ve) carried (nothing|anything) for 2\.0s/);
       app.fin();
       t.equal(await end.over(60_000), 'FIN');
       t.same([end.received, end.wrongAt], [bytes, -1]);
