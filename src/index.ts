@@ -19,6 +19,8 @@ export { type DatagramOptions, DatagramPipe } from './layer/datagram/pipe.ts';
 export { type Backend, openTransport } from './layer/tcp/backend.ts';
 export { type DialHandlers, type DialOptions, dial } from './layer/tcp/dial.ts';
 export type { Listener, ListenHandlers, Transport } from './layer/tcp/transport.ts';
+export { type TlsCredentials, TlsPipe, type TlsPipeOptions } from './layer/tls/pipe.ts';
+export { PskCredentials } from './layer/tls/psk.ts';
 export { type BridgeEnd, type BridgeOptions, IoBridge } from './pipe/bridge.ts';
 export { CheckedPipe, ContractViolation } from './pipe/checked.ts';
 export { DuplexPipe, type DuplexPipeOptions } from './pipe/from_duplex.ts';
