@@ -48,6 +48,9 @@ class Hosts {
       ] as const) {
         await hosts.ip('-n', host, 'addr', 'add', `10.77.${i}.${end}/24`, 'dev', device);
         await hosts.ip('-n', host, 'link', 'set', device, 'up');
+        // Routes may have a congestion control of their own: it is not to come before what was asked for.
+        const route = [`10.77.${i}.0/24`, 'dev', device, 'src', `10.77.${i}.${end}`, 'congctl', 'cubic'];
+        await hosts.ip('-n', host, 'route', 'replace', ...route);
       }
     }
     return hosts;

@@ -34,13 +34,14 @@ export class NativeTransport implements Transport {
     const fd = openSocket(addon, address);
     if (fd < 0) return new FailedPipe('bytes', systemError(errnoName(fd), 'tcp'));
     tuneSocket(addon, fd, address.family);
-    if (carrier !== undefined && address.family !== 'unix') tuneCarrier(addon, fd, carrier);
     const problem = from === null ? null : (familyProblem(from, address.family) ?? bindTo(addon, fd, from));
     if (problem !== null) {
       addon.close(fd);
       return new FailedPipe('bytes', problem);
     }
     const result = connectSocket(addon, fd, address);
+    // Behind it: connecting puts the congestion control of the route, if it has one, in the place of the socket's own.
+    if (carrier !== undefined && address.family !== 'unix') tuneCarrier(addon, fd, carrier);
     if (result >= 0 || result === -EINPROGRESS) return new TcpPipe(this.#runtime, fd, true, address.family);
     addon.close(fd);
     // A Unix socket whose backlog is full answers EAGAIN: there is somebody, but not now.

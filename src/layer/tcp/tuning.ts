@@ -52,7 +52,7 @@ const CARRIER_USER_TIMEOUT_MS = 10_000;
 const CARRIER_KEEPALIVE = { idleSec: 10, intervalSec: 5, count: 3 } as const;
 
 /**
- * For a socket between two proxies that carries a trunk: before it connects, or behind tuneSocket() when it was accepted.
+ * For a socket between two proxies that carries a trunk: as soon as it connects, or behind tuneSocket() when it was accepted.
  * A congestion control that is not to be had was complained about before, and is left as it is.
  */
 export function tuneCarrier(addon: NativeAddon, fd: number, { congestion }: CarrierOptions): void {
