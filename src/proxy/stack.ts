@@ -29,7 +29,7 @@ export interface StackOptions {
   readonly maxMessageBytes?: number;
 }
 
-/** Room in a carrier's message for frame headers and acknowledgements beside a segment. */
+/** Room in a carrier's message for a frame's header and label beside a segment. */
 const FRAMES_BYTES = 2048;
 
 /** What a mode builds on the socket that it accepted, and on the one that it dialled. */

@@ -63,24 +63,14 @@ export class ControlQueue {
     this.#acks.delete(carrier);
   }
 
-  /** Bytes of ACK frames that wait; a data datagram takes them along. */
-  get ackBytes(): number {
-    return this.#acks.size * FRAME_BYTES;
-  }
-
-  /** Writes the waiting ACKs at `at` and returns the offset behind them. */
-  writeAcks(into: Buffer, at: number): number {
-    for (const carrier of this.#acks) at = writeFrame(into, at, ACK, 0, carrier.id, carrier.report());
-    this.#acks.clear();
-    return at;
-  }
-
   /** A datagram of waiting frames, and those in it that must arrive; null when nothing waits. */
   take(pool: SlabPool): { datagram: Chunk; reliable: ControlFrame[] } | null {
     if (this.empty) return null;
-    const datagram = pool.take(DATAGRAM_BYTES + this.ackBytes);
+    const datagram = pool.take(this.#acks.size * FRAME_BYTES + DATAGRAM_BYTES);
     const memory = datagram.memory;
-    let at = this.writeAcks(memory, datagram.start);
+    let at = datagram.start;
+    for (const carrier of this.#acks) at = writeFrame(memory, at, ACK, 0, carrier.id, carrier.report());
+    this.#acks.clear();
     const full = at + DATAGRAM_BYTES;
     const reliable: ControlFrame[] = [];
     for (let frame = this.#next(full - at); frame !== null; frame = this.#next(full - at)) {

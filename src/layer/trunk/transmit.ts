@@ -327,7 +327,7 @@ export class Transmitter {
   }
 
   #sendSegment(carrier: Carrier, segment: Segment, fresh: Chunk | null, now: number): void {
-    const datagram = encodeSegment(segment, fresh, this.control, this.#options.pool);
+    const datagram = encodeSegment(segment, fresh, this.#options.pool);
     carrier.send(datagram, true, segment, [], now);
   }
 
