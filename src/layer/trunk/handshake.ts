@@ -62,6 +62,7 @@ const KEYS_DIFFER = 'the keys differ: give both sides the same --key file';
 const CLIENT_KEY = 'the client (-c) has a key, the server (-s) none: give both the same --key file';
 const SERVER_KEY = 'the server (-s) has a key, the client (-c) none: give both the same --key file';
 const ONE_KEY = 'only one side has a key: give both the same --key file';
+const ECHO = 'it sends back what it is sent: this is an echo server, and no tcp-proxy -s';
 
 /** How far ahead the sender of this lets the other side send, in bytes. */
 export interface Windows {
@@ -193,6 +194,7 @@ export class ClientHandshake {
    * @throws PipeError when the server refuses, cannot prove the key, or is something else
    */
   onWelcome(message: Buffer): { welcome: Welcome; proof: Buffer | null } {
+    if (message.equals(this.hello)) throw malformed(ECHO);
     const flags = checkHead(message, WELCOME);
     if ((flags & ~KEYED) !== 0) throw malformed('a WELCOME with flags that nobody asked for');
     const keyed = flags !== 0;
