@@ -115,9 +115,9 @@ export class Carrier {
     return Math.max(head.dueAt, this.#progressAt + this.estimate.patienceMs(head.bytes));
   }
 
-  /** When an idle carrier is asked whether it is still there; Infinity while its socket has no room for the question. */
+  /** When an idle carrier is asked whether it is still there. */
   pingAt(idleMs: number): number {
-    return this.pipe.writable ? Math.max(this.#heardAt, this.#pingSentAt) + idleMs : Number.POSITIVE_INFINITY;
+    return Math.max(this.#heardAt, this.#pingSentAt) + idleMs;
   }
 
   /** When it counts as dead: an answer to a PING, or an ACK, has been due for so long. */
@@ -128,7 +128,7 @@ export class Carrier {
     return Math.min(asked, sent) + silenceMs;
   }
 
-  /** A PING is sent. */
+  /** A PING is sent, or would be if there were room for it. */
   onPing(now: number): void {
     this.#pingSentAt = now;
     if (this.#askedAt <= this.#heardAt) this.#askedAt = now;

@@ -82,7 +82,7 @@ export class Transmitter {
     this.watch = new CarrierWatch(options.clock, this.#carriers, options.graceMs, {
       onOverdue: (carrier, now) => {
         // Perhaps only the ACK was lost, on a carrier that froze: the answer says it again. Most stalls end by themselves.
-        if (now - carrier.progressAt > LONG_STALL_MS && carrier.pipe.writable) this.#ping(carrier, now);
+        if (now - carrier.progressAt > LONG_STALL_MS) this.#ping(carrier, now);
         carrier.onOverdue(
           now,
           SEGMENT_BYTES,
@@ -140,7 +140,7 @@ export class Transmitter {
     this.#carriers.set(id, carrier);
     this.watch.onCarriers();
     // Its answer says how far away the peer is, before there is anything else to tell by.
-    if (pipe.writable) this.#ping(carrier, this.#options.clock.now());
+    this.#ping(carrier, this.#options.clock.now());
     return carrier;
   }
 
@@ -334,12 +334,14 @@ export class Transmitter {
   /** Asks all carriers whether they are still there. */
   probe(): void {
     const now = this.#options.clock.now();
-    for (const carrier of this.#carriers.values()) if (carrier.pipe.writable) this.#ping(carrier, now);
+    for (const carrier of this.#carriers.values()) this.#ping(carrier, now);
     this.pump();
   }
 
   #ping(carrier: Carrier, now: number): void {
     carrier.onPing(now);
+    // What fills its socket asks as well: a peer that is there reads it.
+    if (!carrier.pipe.writable) return;
     const datagram = this.#options.pool.take(FRAME_BYTES);
     writeFrame(datagram.memory, datagram.start, PING, 0, 0, Math.floor(now));
     carrier.send(datagram, false, null, [], now);

@@ -1,55 +1,20 @@
-/** Goal: a ping is answered with all that its sender has to know, also where there is room for one message at a time. */
+/**
+ * Goal: a ping is answered with all that its sender has to know, also where there is room for one message at a time; and
+ * where there is no room to ask, silence is an answer.
+ */
 
 import t from 'tap';
 import { PipeError } from '../../../src/core/errors.ts';
-import { SlabPool } from '../../../src/core/pool.ts';
-import {
-  ACK,
-  FRAME_BYTES,
-  MAX_STREAM_DATA,
-  PING,
-  PONG,
-  readFrame,
-  writeFrame,
-} from '../../../src/layer/trunk/codec.ts';
-import { Trunk } from '../../../src/layer/trunk/trunk.ts';
-import { memoryPair } from '../../../src/pipe/memory.ts';
+import { ACK, MAX_STREAM_DATA, PING, PONG } from '../../../src/layer/trunk/codec.ts';
+import { LoneTrunk, nextFrames } from '../../helpers/lone_trunk.ts';
 import { passes } from '../../helpers/settle.ts';
-import { SimClock } from '../../helpers/sim_clock.ts';
 
 t.test('what came on a carrier is said again with the answer, in one datagram', async (t) => {
-  const pool = new SlabPool();
-  const trunk = new Trunk({
-    role: 'server',
-    // It stands still: the ACK's own time never comes.
-    clock: new SimClock(),
-    pool,
-    peerStreamWindow: 65_536,
-    peerTrunkWindow: 65_536,
-    streamWindow: 65_536,
-    trunkWindow: 65_536,
-    onStream: () => {},
-    onEnd: () => {},
-  });
-  const [raw, carrier] = memoryPair('messages', { capacity: 1 });
-  trunk.addCarrier(7, carrier);
-  const say = async (type: number, value: number) => {
-    const datagram = pool.take(FRAME_BYTES);
-    writeFrame(datagram.memory, datagram.start, type, 0, 0, value);
-    raw.send(datagram);
-    await passes(3);
-  };
-  /** The next datagram, as types and values. */
-  const heard = (): [number, number][] => {
-    const datagram = raw.recv();
-    const frames: [number, number][] = [];
-    while (datagram !== null && datagram.length > 0) {
-      const { type, value } = readFrame(datagram);
-      frames.push([type, value]);
-    }
-    datagram?.release();
-    return frames;
-  };
+  // Its clock stands still: the ACK's own time never comes.
+  const lone = new LoneTrunk('server');
+  const wire = lone.carrier(7, 1);
+  const say = (type: number, value: number) => lone.say(wire, type, value);
+  const heard = () => nextFrames(wire).map(({ type, value }) => [type, value]);
   await passes(3);
   t.match(heard(), [[PING, Number]], 'it asks first');
   await say(PING, 5);
@@ -61,7 +26,42 @@ t.test('what came on a carrier is said again with the answer, in one datagram', 
     [PONG, 6],
     [ACK, 2],
   ]);
-  trunk.end(new PipeError('cancelled', 'test'));
-  raw.discard();
-  t.equal(pool.out, 0);
+  lone.trunk.end(new PipeError('cancelled', 'test'));
+  wire.discard();
+  t.equal(lone.pool.out, 0);
+});
+
+t.test('a carrier without room, and with nothing in flight, is given up when it stays silent', async (t) => {
+  const lone = new LoneTrunk('server');
+  const wire = lone.carrier(7, 1);
+  await passes(3);
+  nextFrames(wire);
+  // The answer fills it, and is no datagram that would have to be acknowledged: nobody reads it any more.
+  await lone.say(wire, PING, 5);
+  const [carrier] = lone.trunk.carriers.values();
+  t.same([carrier?.inFlight, carrier?.pipe.writable], [0, false]);
+  await lone.clock.advance(15_000);
+  t.equal(lone.trunk.carriers.size, 1, 'not before its time');
+  await lone.clock.advance(10_000);
+  t.match(lone.lost, [{ code: 'timeout', message: 'the connection is silent' }]);
+  t.equal(lone.trunk.carriers.size, 0);
+  lone.trunk.end(new PipeError('cancelled', 'test'));
+  wire.discard();
+  t.equal(lone.pool.out, 0);
+});
+
+t.test('one without room that is heard again stays', async (t) => {
+  const lone = new LoneTrunk('server');
+  const wire = lone.carrier(7, 1);
+  await passes(3);
+  nextFrames(wire);
+  await lone.say(wire, PING, 5);
+  for (let i = 0; i < 5; i++) {
+    await lone.clock.advance(14_000);
+    await lone.say(wire, MAX_STREAM_DATA, i);
+  }
+  t.equal(lone.trunk.carriers.size, 1);
+  lone.trunk.end(new PipeError('cancelled', 'test'));
+  wire.discard();
+  t.equal(lone.pool.out, 0);
 });
