@@ -57,22 +57,17 @@ export function parseCommand(argv: readonly string[]): Command {
   if (dial.some(({ port }) => port === 0)) {
     throw new UsageError(`port 0 cannot be dialled; the ${farEnd(mode)} needs its real port`);
   }
-  if (values.has('carriers') && mode === 'relay')
-    throw new UsageError('-n is for -c and -s; a relay (-r) has no peer');
-  const via = (values.get('via') as LocalEnd[] | undefined) ?? [];
-  checkVia(via, dial, mode);
-  for (const name of ['congestion', 'grace'] as const) {
-    if (values.has(name) && mode === 'relay')
-      throw new UsageError(`--${OPTIONS[name].flag} is for -c and -s; a relay (-r) has no peer`);
-  }
   const carriers = carriersOf(values, mode);
+  for (const name of values.keys()) checkUse(OPTIONS[name], mode, carriers);
+  const via = (values.get('via') as LocalEnd[] | undefined) ?? [];
+  checkVia(via, dial);
   return {
     do: 'run',
     mode,
     listen,
     dial,
     carriers,
-    keyFile: keyFileOf(values, mode, carriers),
+    keyFile: (values.get('key') as string | undefined) ?? null,
     via,
     congestion: values.get('congestion') as string | undefined,
     graceMs: (values.get('grace') as number | undefined) ?? 30_000,
@@ -92,19 +87,21 @@ function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number |
   return mode === 'client' ? (given ?? DEFAULT_CARRIERS) : given;
 }
 
-/** @throws UsageError where a key would protect nothing, though whoever gave it thinks that it does */
-function keyFileOf(
-  values: Map<OptionName, unknown>,
+/** @throws UsageError for an option that would do nothing here: whoever gave it thinks that it does */
+function checkUse(
+  { about, flag, short }: OptionSpec<unknown>,
   mode: ProxyMode,
   carriers: number | undefined,
-): string | null {
-  const file = values.get('key') as string | undefined;
-  if (file === undefined) return null;
-  if (mode === 'relay') throw new UsageError('--key is for -c and -s; a relay (-r) has no peer');
-  if (carriers === 0) {
+): void {
+  if (about === undefined) return;
+  const name = short === undefined ? `--${flag}` : `-${short}`;
+  if (about === 'dialling the peer' && mode !== 'client')
+    throw new UsageError(`${name} is for -c, which dials the peer`);
+  if (mode === 'relay') throw new UsageError(`${name} is for -c and -s; a relay (-r) has no peer`);
+  if (about !== 'striping' || carriers !== 0) return;
+  if (flag === OPTIONS.key.flag)
     throw new UsageError('--key protects nothing here: the classic framing knows no key; leave out -n 0');
-  }
-  return file;
+  throw new UsageError(`${name} is about striping, and -n 0 does not stripe; leave out one of the two`);
 }
 
 function keygen(words: readonly string[]): Command {
@@ -197,8 +194,7 @@ function modeOf(values: Map<OptionName, unknown>): ProxyMode {
 }
 
 /** Whether each of them can lead to the peer at all. Whether the machine has them is asked at the start. */
-function checkVia(via: readonly LocalEnd[], dial: readonly Endpoint[], mode: ProxyMode): void {
-  if (via.length > 0 && mode !== 'client') throw new UsageError('--via is for -c, which dials the peer');
+function checkVia(via: readonly LocalEnd[], dial: readonly Endpoint[]): void {
   for (const end of via) {
     const problems = dial.map((endpoint) => {
       const family = endpoint.path === undefined ? isIP(endpoint.host) : 'unix';

@@ -24,6 +24,8 @@ export interface OptionSpec<T> {
   readonly help: string;
   /** May be given several times; what it parses to is a list then, and the lists are joined. */
   readonly repeatable?: true;
+  /** What it is about; where there is none, it would do nothing. Left out, it is good everywhere. */
+  readonly about?: 'the peer' | 'dialling the peer' | 'striping';
   readonly parse?: Parser<T>;
 }
 
@@ -113,17 +115,20 @@ export const OPTIONS = {
     short: 'n',
     value: 'N',
     help: '-c: stripe over N connections; 0: do not (4)',
+    about: 'the peer',
     parse: wholeNumber(0, 64),
   },
   key: {
     flag: 'key',
     value: 'FILE',
     help: 'shared key: whoever lacks it is refused (none)',
+    about: 'striping',
   },
   via: {
     flag: 'via',
     value: 'ADDR|IF,...',
     help: 'local addresses or interfaces to spread -c over',
+    about: 'dialling the peer',
     repeatable: true,
     parse: parseVia,
   },
@@ -131,12 +136,14 @@ export const OPTIONS = {
     flag: 'congestion',
     value: 'NAME',
     help: 'of striped connections (bbr; system: leave it)',
+    about: 'striping',
     parse: parseCongestion,
   },
   grace: {
     flag: 'grace',
     value: 'TIME',
     help: 'sessions outlive the loss of all of these (30s)',
+    about: 'striping',
     parse: duration(0),
   },
   connectTimeout: {
@@ -161,12 +168,14 @@ export const OPTIONS = {
     flag: 'max-message',
     value: 'SIZE',
     help: 'largest message accepted from the peer (256k)',
+    about: 'the peer',
     parse: size(SMALLEST_MAX_MESSAGE, LARGEST_MESSAGE),
   },
   memory: {
     flag: 'memory',
     value: 'SIZE',
     help: 'with -n: most that waits here, both ways (256M)',
+    about: 'striping',
     parse: size(LEAST_MEMORY_BYTES, LARGEST_MEMORY),
   },
   logLevel: {

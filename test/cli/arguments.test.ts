@@ -122,6 +122,32 @@ t.test('every option changes what it says', async (t) => {
   t.match(run('-cn0 80 90'), { mode: 'client' }, 'short options in one word');
 });
 
+t.test('an option that would do nothing is a mistake, in whatever mode', async (t) => {
+  const modes = ['-r', '-c -n 0', '-s -n 0', '-c', '-s', '-c -n 4', '-s -n 4'];
+  const striped = ['-c', '-s', '-c -n 4', '-s -n 4'];
+  const pairs = modes.filter((mode) => mode !== '-r');
+  const uses: readonly (readonly [string, readonly string[]])[] = [
+    ['--key f', striped],
+    ['--congestion cubic', striped],
+    ['--grace 1s', striped],
+    ['--memory 64M', striped],
+    ['--via 10.0.0.1', ['-c -n 0', '-c', '-c -n 4']],
+    ['--max-message 1M', pairs],
+    ['--connect-timeout 1s', modes],
+    ['--drain-timeout 1s', modes],
+    ['--max-connections 1', modes],
+    ['--log-level warn', modes],
+    ['--no-status', modes],
+  ];
+  for (const [option, good] of uses) {
+    for (const mode of modes) {
+      const line = `${mode} 80 90 ${option}`;
+      if (good.includes(mode)) t.equal(run(line).do, 'run', line);
+      else t.throws(() => parse(line), { name: 'UsageError' }, line);
+    }
+  }
+});
+
 t.test('a client stripes over four connections unless it is told', async (t) => {
   for (const [line, carriers] of [
     ['', 4],
@@ -221,6 +247,8 @@ t.test('mistakes', async (t) => {
     ['-c 80 90 -n auto', /write a whole number from 0 to 64/],
     ['-r 80 90 -n 0', /-n is for -c and -s; a relay \(-r\) has no peer/],
     ['-r 80 90 --key f', /--key is for -c and -s/],
+    ['-r 80 90 --memory 64M', /--memory is for -c and -s; a relay \(-r\) has no peer/],
+    ['-c 80 90 -n 0 --memory 64M', /--memory is about striping, and -n 0 does not stripe; leave out one/],
     ['-c 80 90 -n 0 --key f', /--key protects nothing here: .*; leave out -n 0/],
     ['-c 80 90 -n 0 --key f', /protects nothing here/],
     ['-s 80 90 -n 0 --key f', /protects nothing here: .*; leave out -n 0/],
