@@ -6,11 +6,14 @@
  * One word, so that it survives being copied from a terminal; blanks and line ends around and inside it do not count, and
  * a digit that was lost or changed is noticed. Any other file is the key as it is, from 32 bytes on: all of its bytes, or,
  * if it is text, what is left without the blanks and line ends around it.
+ *
+ * A pipe will do for a file, such as `<(pass show striper)` in a shell; but not for ever, if nobody writes to it.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
+  constants,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -29,16 +32,28 @@ const CHECK_BYTES = 4;
 /** A key with fewer different bytes was not made at random: 32 random ones have less than 16 once in 10^12 times. */
 const LEAST_DIFFERENT = 8;
 
+/** So long a pipe may take: somebody may have to type a passphrase. */
+const PATIENCE_MS = 60_000;
+/** How often it is looked at, and when people are told what is waited for. */
+const LOOK_MS = 20;
+const SAY_AFTER_MS = 2000;
+
 const MAKE_ONE = 'make one with: tcp-proxy keygen FILE';
 
+export interface Patience {
+  readonly waitMs?: number;
+  /** It takes longer than a file would: what is waited for, in words. */
+  readonly onSlow?: (words: string) => void;
+}
+
 /**
- * The bytes of the key.
+ * The bytes of the key. Waits for them if they come through a pipe.
  *
  * @throws UsageError when the file cannot be read, can be read by others, or holds no key
  */
-export function readKeyFile(path: string): Buffer {
+export function readKeyFile(path: string, patience: Patience = {}): Buffer {
   const name = `--key ${escapeText(path)}`;
-  return keyOf(contentOf(path, name), name);
+  return keyOf(contentOf(path, name, patience), name);
 }
 
 /** The text of a new key, in one line. */
@@ -72,10 +87,11 @@ export function writeKeyFile(path: string): void {
   }
 }
 
-function contentOf(path: string, name: string): Buffer {
+function contentOf(path: string, name: string, patience: Patience): Buffer {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    // Opening a named pipe waits for its writer otherwise, and reading from one for what it has to say.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT') throw new UsageError(`${name}: there is no such file; ${MAKE_ONE}`);
@@ -92,28 +108,49 @@ function contentOf(path: string, name: string): Buffer {
         `${name}: others may read or change it (mode ${mode}): chmod 600 ${escapeText(path)}`,
       );
     }
-    return readUpTo(file, MOST_BYTES, name);
+    return readUpTo(file, MOST_BYTES, name, info.isFIFO(), patience);
   } finally {
     closeSync(file);
   }
 }
 
 /** All of it; a pipe gives it in pieces. */
-function readUpTo(file: number, most: number, name: string): Buffer {
+function readUpTo(file: number, most: number, name: string, isPipe: boolean, patience: Patience): Buffer {
   const content = Buffer.alloc(most + 1);
+  const { waitMs = PATIENCE_MS } = patience;
   let length = 0;
-  for (;;) {
-    let got: number;
-    try {
-      got = readSync(file, content, length, content.length - length, null);
-    } catch (error) {
-      throw new UsageError(`${name}: cannot be read (${codeOf(error)})`);
-    }
-    if (got === 0) return content.subarray(0, length);
-    length += got;
+  for (let waitedMs = 0; ; ) {
+    const got = readSome(file, content.subarray(length), name);
+    // Before its writer has come, a named pipe is at its end, too.
+    if (got === 0 && !(isPipe && length === 0)) return content.subarray(0, length);
+    length += got ?? 0;
     if (length > most)
       throw new UsageError(`${name} has more than ${most} bytes, which is no key; ${MAKE_ONE}`);
+    if (got !== null && got > 0) continue;
+    if (waitedMs >= waitMs) throw new UsageError(`${name}: ${missing(length)} within ${waitMs / 1000} s`);
+    if (waitedMs === SAY_AFTER_MS) patience.onSlow?.(`waiting for the key to come from ${name}`);
+    pause(LOOK_MS);
+    waitedMs += LOOK_MS;
   }
+}
+
+function missing(length: number): string {
+  return length === 0 ? 'nobody has written a key to this pipe' : 'whoever writes to this pipe did not end';
+}
+
+/** Null: nothing has come yet. */
+function readSome(file: number, into: Buffer, name: string): number | null {
+  try {
+    return readSync(file, into, 0, into.length, null);
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return null;
+    throw new UsageError(`${name}: cannot be read (${codeOf(error)})`);
+  }
+}
+
+/** Nothing else has begun that could use the time. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function keyOf(content: Buffer, name: string): Buffer {

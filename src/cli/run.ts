@@ -56,7 +56,8 @@ export async function run(config: Configuration): Promise<number> {
     writeLog(line, terminal?.waiting ?? process.stderr.writableLength, print);
   });
   const { splice, scheduler } = readEnvironment(process.env);
-  const key = config.keyFile === null ? null : readKeyFile(config.keyFile);
+  const onSlow = (words: string) => log.info(words);
+  const key = config.keyFile === null ? null : readKeyFile(config.keyFile, { onSlow });
   const { transport, notice, descriptorLimit } = openTransport();
   if (notice !== null) log.warn(notice);
   checkAgainstMachine(config, transport, log);

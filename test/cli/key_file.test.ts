@@ -1,5 +1,18 @@
 /** Goal: a key survives being copied, a bad one is refused with words, and nobody else gets to read it. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -129,4 +142,50 @@ t.test('a file that others may read or write', async (t) => {
     chmodSync(path, mode);
     t.equal(readKeyFile(path).length, 32);
   }
+});
+
+function pipe(t: Test): string {
+  const path = join(folder(t), 'pipe');
+  execFileSync('mkfifo', ['-m', '600', path]);
+  return path;
+}
+
+/** Runs a line of shell that writes to a pipe. */
+function writer(t: Test, line: string): Promise<unknown> {
+  const child = spawn('/bin/sh', ['-c', line], { stdio: 'ignore' });
+  t.teardown(() => child.kill('SIGKILL'));
+  return once(child, 'exit');
+}
+
+t.test('a pipe is as good as a file: written late, in pieces, or cut short', async (t) => {
+  const text = newKey().trim();
+  const path = pipe(t);
+  const late = writer(
+    t,
+    `{ printf %s '${text.slice(0, 30)}'; sleep 0.2; printf %s '${text.slice(30)}'; } > '${path}'`,
+  );
+  t.equal(readKeyFile(path).toString('hex'), text.slice(12, 76));
+  await late;
+  const short = writer(t, `sleep 0.2; printf %s '${text.slice(0, 30)}' > '${path}'`);
+  t.throws(() => readKeyFile(path), { message: /is damaged/ });
+  await short;
+});
+
+t.test('a pipe that nobody writes to, or to no end, is waited for in words, and not for ever', async (t) => {
+  const path = pipe(t);
+  t.throws(() => readKeyFile(path, { waitMs: 100 }), {
+    name: 'UsageError',
+    message: /pipe: nobody has written a key to this pipe within 0\.1 s/,
+  });
+  const said: string[] = [];
+  t.throws(() => readKeyFile(path, { waitMs: 2100, onSlow: (words) => said.push(words) }), {
+    message: /within 2\.1 s/,
+  });
+  t.match(said, [/^waiting for the key to come from --key .*pipe$/]);
+  const held = openSync(path, 'r+');
+  t.teardown(() => closeSync(held));
+  writeSync(held, 'x');
+  t.throws(() => readKeyFile(path, { waitMs: 100 }), {
+    message: /whoever writes to this pipe did not end within 0\.1 s/,
+  });
 });
