@@ -17,3 +17,10 @@ export function nameOf(from: SocketAddress | null, nameless: string): string {
 export function hostOf(from: SocketAddress | null, nameless: string): string {
   return from === null || from.family === 'unix' ? nameOf(from, nameless) : from.host;
 }
+
+/** One of several connections of a client, in a line that names its host already: `port 40000`. */
+export function nameBeside(from: SocketAddress | null, host: string, nameless: string): string {
+  const name = nameOf(from, nameless);
+  if (name === host) return '';
+  return from !== null && from.family !== 'unix' && from.host === host ? `port ${from.port}` : name;
+}

@@ -65,6 +65,12 @@ export function nameOfPath(address: SocketAddress | Endpoint, from: LocalEnd | n
   return from === null ? where : `${where} via ${formatLocalEnd(from)}`;
 }
 
+/** The same in a line that names the peer already: `via eth0`, or nothing where there is one way only. */
+export function wayBeside(way: string, peer: string): string {
+  if (way === peer) return '';
+  return way.startsWith(`${peer} `) ? way.slice(peer.length + 1) : way;
+}
+
 /** Looks names up, and begins with another of their addresses each turn; those to avoid come last. */
 export function lookupInTurn(
   { peer, turn }: Path,

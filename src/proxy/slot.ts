@@ -6,8 +6,8 @@
  *       +----------+----> (failed) -----------> pause
  *
  * Pauses double from one to the next, and are jittered so that slots that failed together do not come back together. A
- * carrier that was lost as soon as it was there does not shorten them. Each attempt has a source port of its own, which
- * may be another way through the network.
+ * carrier that was lost as soon as it was there, before it carried anything, does not shorten them. Each attempt has a
+ * source port of its own, which may be another way through the network.
  *
  * A slot whose carrier had to go to another address of the peer may dial its own, and has both for a moment (way_home.ts).
  */
@@ -24,8 +24,9 @@ const REDIAL_HOPELESS_MS = 10_000;
 const REDIAL_WANTED_MS = 1000;
 /** Attempts to go its own way, before it goes to another address of the peer. */
 const OWN_WAY_TRIES = 3;
-/** A carrier that lived so long was one. */
+/** A carrier that lived so long, or carried so much, was one: where something resets them now and then, others soon follow. */
 const LIVED_MS = 1000;
+const CARRIED_BYTES = 32 * 1024;
 
 export class CarrierSlot {
   readonly number: number;
@@ -124,9 +125,11 @@ export class CarrierSlot {
 
   onLost(): void {
     this.stop();
+    const { deliveredBytes = 0, receivedBytes = 0 } = this.carrier ?? {};
     this.carrier = null;
     this.away = false;
-    if (this.#clock.now() - this.#joinedAt >= LIVED_MS) this.#pauseMs = REDIAL_FIRST_MS;
+    const lived = this.#clock.now() - this.#joinedAt >= LIVED_MS;
+    if (lived || deliveredBytes + receivedBytes >= CARRIED_BYTES) this.#pauseMs = REDIAL_FIRST_MS;
     this.#dialLater(0, REDIAL_MOST_MS);
   }
 

@@ -29,7 +29,7 @@ export interface StallLogOptions {
 export interface CarrierName {
   /** `connection 2 of 4 to 192.0.2.1:22222`. */
   readonly whole: string;
-  /** Which way it goes: `192.0.2.1:22222 via eth1`. */
+  /** Which way it goes, beside what `whom` says: `via eth1`. May be empty. */
   readonly way: string;
 }
 
@@ -95,8 +95,8 @@ export class StallLog {
     const { up, whom } = this.#options;
     const [first] = names;
     if (names.length === 1 && first !== undefined) return first.whole;
-    const ways = [...new Set(names.map(({ way }) => way))];
-    const named = ways.slice(0, MOST_WAYS).join(', ');
-    return `${names.length} of ${up()} connections ${whom} (${named}${ways.length > MOST_WAYS ? ', ...' : ''})`;
+    const ways = [...new Set(names.map(({ way }) => way))].filter((way) => way !== '');
+    const named = `${ways.slice(0, MOST_WAYS).join(', ')}${ways.length > MOST_WAYS ? ', ...' : ''}`;
+    return `${names.length} of ${up()} connections ${whom}${named === '' ? '' : ` (${named})`}`;
   }
 }

@@ -33,7 +33,7 @@ import { CarrierLog } from './carrier_log.ts';
 import { Failures } from './failures.ts';
 import { FirstTurn } from './first_turn.ts';
 import { Home } from './home.ts';
-import { nameOfPath, type Path, type Paths } from './paths.ts';
+import { nameOfPath, type Path, type Paths, wayBeside } from './paths.ts';
 import { ReachLog } from './reach_log.ts';
 import { CarrierSlot } from './slot.ts';
 import { type CarrierStatus, PastTrunks, statusOfSlot, type TrunkTotals } from './trunk_status.ts';
@@ -328,14 +328,14 @@ export class TrunkClient {
     const slot = this.#slotOf(carrier);
     if (slot === undefined) return;
     const whole = `connection ${slot.number + 1} of ${this.#slots.length} to ${slot.way}`;
-    this.#carrierLog?.stalls.stuck(carrier, { whole, way: slot.way });
+    this.#carrierLog?.stalls.stuck(carrier, { whole, way: wayBeside(slot.way, this.#name) });
   }
 
   #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
     const slot = this.#slotOf(carrier);
     if (slot === undefined) return;
     this.#carrierLog?.stalls.lost(carrier);
-    this.#carrierLog?.lost(slot.way === this.#name ? '' : slot.way, error);
+    this.#carrierLog?.lost(wayBeside(slot.way, this.#name), error);
     slot.onLost();
     if (!this.#isUp) {
       this.#reachLog.lost();

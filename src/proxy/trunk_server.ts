@@ -34,7 +34,7 @@ import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { BoundedLog } from './bounded_log.ts';
 import { CarrierLog } from './carrier_log.ts';
-import { hostOf, nameOf } from './client_name.ts';
+import { hostOf, nameBeside, nameOf } from './client_name.ts';
 import { RefusalLog } from './refusal_log.ts';
 import { type StrangerLimits, Strangers } from './strangers.ts';
 import { type CarrierStatus, PastTrunks, statusOf, type TrunkTotals } from './trunk_status.ts';
@@ -246,8 +246,8 @@ export class TrunkServer {
       onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
       stallHandlers: {
         onStuck(carrier) {
-          const way = names.get(carrier.id) ?? '';
-          carrierLog.stalls.stuck(carrier, { whole: `the connection from ${way}`, way });
+          const { name, way } = sourceOf(carrier);
+          carrierLog.stalls.stuck(carrier, { whole: `the connection from ${name}`, way });
         },
         onMoving: (carrier) => carrierLog.stalls.moving(carrier),
       },
@@ -257,29 +257,33 @@ export class TrunkServer {
         carrierLog.over(this.#stopped ? null : error);
       },
     });
-    const whom = `from ${hostOf(from, nameless)}`;
+    const host = hostOf(from, nameless);
     const carrierLog = new CarrierLog({
       log: this.#trunkLog,
       clock,
-      whom,
+      whom: `from ${host}`,
       wanted: null,
       graceMs,
       streams: () => trunk.streams.size,
     });
     /** Of the carriers that are there, by their ids. */
-    const names = new Map<number, string>();
+    const sources = new Map<number, SocketAddress | null>();
+    const sourceOf = ({ id }: Carrier) => {
+      const source = sources.get(id) ?? null;
+      return { name: nameOf(source, nameless), way: nameBeside(source, host, nameless) };
+    };
     const entry = {
       trunk,
       number: ++this.#begun,
       ids: new CarrierIds(),
       onJoining(carrierId: number, source: SocketAddress | null) {
-        names.set(carrierId, nameOf(source, nameless));
+        sources.set(carrierId, source);
         carrierLog.joined();
       },
       onLost(carrier: Carrier, error: PipeError | null) {
-        carrierLog.lost(names.get(carrier.id) ?? '', error);
+        carrierLog.lost(sourceOf(carrier).way, error);
         carrierLog.stalls.lost(carrier);
-        names.delete(carrier.id);
+        sources.delete(carrier.id);
       },
     };
     return entry;

@@ -130,10 +130,11 @@ export class TrunkWorld {
     for (const [cable] of hit.slice(0, most)) cable.abort(new PipeError('reset', 'tcp'));
   }
 
-  /** Those to an address, or all, carry nothing any more. @returns lets them go on */
-  hold(host: string | null = null): () => void {
+  /** Those to an address, or all, or only so many, carry nothing any more. @returns lets them go on */
+  hold(host: string | null = null, most = 99): () => void {
     const held = [...this.#cables]
       .filter(([, where]) => host === null || where === formatAddress(address(host)))
+      .slice(0, most)
       .flatMap(([cable]) => this.#ends.get(cable) ?? [])
       .map((end) => ({ end, onActivity: end.onActivity }));
     for (const { end } of held) end.onActivity = () => {};

@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { Endpoint } from '../../src/core/address.ts';
 import { parseLocalEnd } from '../../src/layer/tcp/local_end.ts';
-import { lookupInTurn, nameOfPath, Paths } from '../../src/proxy/paths.ts';
+import { lookupInTurn, nameOfPath, Paths, wayBeside } from '../../src/proxy/paths.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -72,4 +72,14 @@ t.test('the addresses of a name take turns', async (t) => {
   ]);
   const bad = new Set(['10.0.0.2:7']);
   t.same(await Promise.all([0, 1, 2].map((slot) => first(slot, bad))), ['10.0.0.1', '10.0.0.3', '10.0.0.1']);
+});
+
+t.test('a line that names the peer does not name it again with each way', async (t) => {
+  for (const [way, beside] of [
+    ['10.0.0.1:1', ''],
+    ['10.0.0.1:1 via eth0', 'via eth0'],
+    ['10.0.0.2:1 via eth0', '10.0.0.2:1 via eth0'],
+    ['10.0.0.1:11', '10.0.0.1:11'],
+  ] as const)
+    t.equal(wayBeside(way, '10.0.0.1:1'), beside, way);
 });

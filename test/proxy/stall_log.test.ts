@@ -60,6 +60,21 @@ t.test('several together are one line, and all of them leave nobody to take over
   ]);
 });
 
+t.test('several that go the same way: the peer is named once', async (t) => {
+  const world = new TrunkWorld(['10.0.0.1'], 4);
+  world.serve('10.0.0.1');
+  world.client.start();
+  await world.clock.advance(5000);
+  const release = world.hold('10.0.0.1', 2);
+  for (let i = 0; i < 8; i++) world.app('what is this');
+  await world.clock.advance(4000);
+  for (const line of [...world.lines, ...world.serverLines])
+    t.ok(line.split(/10\.0\.0\.1|192\.0\.2\.7/).length <= 2, line);
+  t.ok(world.lines.length > 1, 'there are lines about it');
+  release();
+  world.end();
+});
+
 t.test('the only one', async (t) => {
   const { stuck, after } = world(1);
   stuck(0);

@@ -20,7 +20,7 @@ t.test('a carrier that has ended when it joins is known by its name, and forgott
   join(0).sendFin();
   await world.clock.advance(2000);
   t.same(world.serverLines, [
-    'warn  lost all connections from 192.0.2.7 (192.0.2.7:40000: closed by the other side)',
+    'warn  lost all connections from 192.0.2.7 (port 40000: closed by the other side)',
   ]);
   const stays = join(1);
   await world.clock.advance(2000);

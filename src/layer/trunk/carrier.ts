@@ -50,6 +50,8 @@ export class Carrier {
   #reported = 0;
   #heardAt: number;
   sentBytes = 0;
+  /** Of these, what the peer has acknowledged. */
+  deliveredBytes = 0;
   receivedBytes = 0;
   /** Gets nothing new until it moves. */
   stalled = false;
@@ -246,6 +248,7 @@ export class Carrier {
     }
     this.#acknowledged = count;
     this.#inFlightBytes -= bytes;
+    this.deliveredBytes += bytes;
     this.#progressAt = now;
     this.#heardAt = Math.max(this.#heardAt, sentAt);
     if (this.stalled) {
