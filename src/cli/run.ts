@@ -108,7 +108,7 @@ export async function run(config: Configuration): Promise<number> {
   transport.close();
   for (const line of summaryOf(service)) log.info(line);
   if (service.trunkTotals !== null) log.debug(`trunks: ${JSON.stringify(service.trunkTotals)}`);
-  log.debug(`left behind: ${leftovers()}`);
+  log.debug(`left behind: ${leftovers(service)}`);
   await terminal?.flush(TERMINAL_PATIENCE_MS);
   return 0;
 }
@@ -154,13 +154,11 @@ function drainOnSignal(service: ProxyService, config: Configuration, log: Logger
       }
       draining = true;
       const open = service.sessions.size;
-      if (open > 0) {
-        const limit = formatDuration(config.drainTimeoutMs);
-        log.info(
-          `${signal}: finishing ${plural(open, 'connection')}, at most ${limit}; again to end at once`,
-        );
-      }
+      // First, so that nobody comes in who has read that line.
       service.drain(config.drainTimeoutMs).then(resolve, reject);
+      if (open === 0) return;
+      const limit = formatDuration(config.drainTimeoutMs);
+      log.info(`${signal}: finishing ${plural(open, 'connection')}, at most ${limit}; again to end at once`);
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
@@ -168,7 +166,7 @@ function drainOnSignal(service: ProxyService, config: Configuration, log: Logger
 }
 
 /** What should be nothing at the end: for whoever looks for a leak. */
-function leftovers(): string {
+function leftovers({ memory }: ProxyService): string {
   const timers = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-  return `${plural(defaultPool.out, 'chunk')}, ${plural(timers, 'timer')}`;
+  return `${plural(defaultPool.out + memory.out, 'chunk')}, ${plural(timers, 'timer')}`;
 }

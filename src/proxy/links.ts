@@ -4,14 +4,15 @@
  */
 
 import type { SocketAddress } from '../core/address.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import type { DialOptions } from '../layer/tcp/dial.ts';
+import { dial } from '../layer/tcp/dial.ts';
 import { formatLocalEnd, type LocalEnd } from '../layer/tcp/local_end.ts';
 import type { LookupFamily } from '../layer/tcp/resolve.ts';
 import type { CarrierOptions, ConnectOptions, Transport } from '../layer/tcp/transport.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import type { CarrierHandlers } from './attempt.ts';
 import { lookupInTurn, type Path } from './paths.ts';
 
 /** As an option: whatever the system's default is. */
@@ -56,16 +57,26 @@ export class PeerLinks {
     this.#options.transport.tuneCarrier(socket, this.#carrier);
   }
 
-  /** For one attempt to reach the peer on this path. */
-  carrierDial(path: Path, avoid: ReadonlySet<string>, clock: Clock, lookup?: LookupFamily): DialOptions {
+  /** One attempt to reach the peer on this path. */
+  dialCarrier(
+    path: Path,
+    avoid: ReadonlySet<string>,
+    clock: Clock,
+    lookup: LookupFamily | undefined,
+    handlers: CarrierHandlers,
+  ): Cancel {
     const { connectTimeoutMs = ATTEMPT_MS } = this.#options;
-    return {
+    const options = {
       transport: this.#through({ from: path.from, carrier: this.#carrier }),
       clock,
       lookup: lookupInTurn(path, avoid, lookup),
       timeoutMs: Math.min(connectTimeoutMs, ATTEMPT_MS),
       retry: () => false,
     };
+    return dial(path.peer, options, {
+      onReady: (socket, address) => handlers.onReady(socket, address),
+      onFailed: (error) => handlers.onFailed(onPath(error, path)),
+    });
   }
 
   #through(options: ConnectOptions): Connector {
@@ -86,7 +97,7 @@ function congestionOf({ transport, log, congestion = BEST_CONGESTION }: LinkOpti
 }
 
 /** An error of dialling, with the way that was tried where that is not plain. */
-export function onPath(error: PipeError, { from }: Path): PipeError {
+function onPath(error: PipeError, { from }: Path): PipeError {
   if (from === null) return error;
   return new PipeError(error.code, error.layer, `${error.message} (via ${formatLocalEnd(from)})`, error);
 }

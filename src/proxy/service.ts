@@ -16,12 +16,14 @@ import { knownAddresses, type LookupFamily } from '../layer/tcp/resolve.ts';
 import type { ConnectOptions, Transport } from '../layer/tcp/transport.ts';
 import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
-import type { CarrierHandlers } from './attempt.ts';
 import { Capacity, type CapacityOptions } from './capacity.ts';
 import { namelessAt } from './client_name.ts';
 import { FrontDoor } from './front_door.ts';
-import { onPath, PeerLinks } from './links.ts';
-import { type Path, Paths } from './paths.ts';
+import { checkKey } from './key.ts';
+import { allowTime } from './last_words.ts';
+import { PeerLinks } from './links.ts';
+import { MemoryLog } from './memory_log.ts';
+import { Paths } from './paths.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SessionLog } from './session_log.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
@@ -64,9 +66,7 @@ const NO_LABEL = Buffer.alloc(0);
 /** Said of an address. */
 const ITSELF =
   'is where this tcp-proxy itself listens: connections would go round until no descriptor is left';
-const LEAST_KEY_BYTES = 32;
-/** At the end, what is on its way to the peer gets so long to arrive. */
-const LAST_WORDS_MS = 1000;
+const STOPPED = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
 
 export interface Totals {
   connections: number;
@@ -94,10 +94,13 @@ export class ProxyService implements SessionHost {
   #nextId = 1;
   #atLimit = false;
   #paused = false;
+  /** It takes no more. */
+  #draining = false;
   /** Who waits for the last session to end. */
   readonly #onIdle = new Set<() => void>();
   readonly #trunkClient: TrunkClient | null;
   readonly #trunkServer: TrunkServer | null;
+  readonly #memoryLog: MemoryLog;
   /** The far end cannot be reached: said once, until it can be again. */
   #farTroubled = false;
 
@@ -116,6 +119,7 @@ export class ProxyService implements SessionHost {
     this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
     this.#trunkServer = options.mode === 'server' ? this.#makeTrunkServer() : null;
     this.#capacity = new Capacity(options);
+    this.#memoryLog = new MemoryLog(options.log, this.#clock, this.#stack.memory);
   }
 
   get sessions(): ReadonlySet<Session> {
@@ -131,6 +135,11 @@ export class ProxyService implements SessionHost {
   get trunkTotals(): TrunkTotals | null {
     const totals = this.#trunkClient?.totals ?? this.#trunkServer?.totals ?? null;
     return totals === null || totals.trunks === 0 ? null : totals;
+  }
+
+  /** What its trunks share. */
+  get memory(): Stack['memory'] {
+    return this.#stack.memory;
   }
 
   /** Milliseconds since start(). */
@@ -168,10 +177,19 @@ export class ProxyService implements SessionHost {
    * @returns how many had to be reset
    */
   async drain(timeoutMs: number): Promise<number> {
+    this.#draining = true;
     this.#door.close();
     if (this.#sessions.size > 0) await this.#sessionsOver(timeoutMs);
     const left = this.#sessions.size;
-    if (left === 0) await this.#trunksIdle();
+    const trunks = [this.#trunkClient?.trunk ?? [], ...(this.#trunkServer?.trunks ?? [])].flat();
+    // What the last sessions said may still be on its way to the peer.
+    if (left === 0) await allowTime(this.#clock, trunks, (trunk) => trunk.idle);
+    this.#resetSessions();
+    // The peer closes the connections when it has heard. If we did, what it sends meanwhile could make a reset of that,
+    // which takes back what is not sent yet.
+    this.#trunkClient?.leave(STOPPED);
+    this.#trunkServer?.leave(STOPPED);
+    await allowTime(this.#clock, trunks, (trunk) => trunk.carriers.size === 0);
     this.stop();
     return left;
   }
@@ -188,22 +206,18 @@ export class ProxyService implements SessionHost {
     });
   }
 
-  /** What the last sessions said may still be on its way to the peer. */
-  async #trunksIdle(): Promise<void> {
-    const trunks = [this.#trunkClient?.trunk ?? null, ...(this.#trunkServer?.trunks ?? [])];
-    const busy = () => trunks.some((trunk) => trunk !== null && !trunk.ended && !trunk.idle);
-    for (let waited = 0; waited < LAST_WORDS_MS && busy(); waited += 10) {
-      await new Promise<void>((resolve) => this.#clock.after(10, resolve));
-    }
-  }
-
   /** Resets everything now. The transport is not closed: others may use it. */
   stop(): void {
+    this.#draining = true;
     this.#door.close();
-    const error = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
-    for (const session of [...this.#sessions]) session.abort(error);
-    this.#trunkClient?.stop(error);
-    this.#trunkServer?.stop(error);
+    this.#resetSessions();
+    this.#trunkClient?.stop(STOPPED);
+    this.#trunkServer?.stop(STOPPED);
+    this.#memoryLog.stop();
+  }
+
+  #resetSessions(): void {
+    for (const session of [...this.#sessions]) session.abort(STOPPED);
   }
 
   dial(handlers: DialHandlers): Cancel {
@@ -230,7 +244,7 @@ export class ProxyService implements SessionHost {
   }
 
   dialled(socket: IoPipe<'bytes'>, near: IoPipe): IoPipe {
-    if (this.#isStream(near)) this.#options.transport.tuneApp(socket);
+    if (this.#isStream(near)) this.#tuneApp(socket);
     return this.#stack.dialled(socket);
   }
 
@@ -268,10 +282,17 @@ export class ProxyService implements SessionHost {
   }
 
   #onConnection(socket: IoPipe<'bytes'>, peer: SocketAddress | null): void {
-    if (this.#trunkClient !== null) this.#options.transport.tuneApp(socket);
+    if (this.#trunkClient !== null) this.#tuneApp(socket);
     if (this.#trunkServer !== null) this.#trunkServer.accept(socket, peer);
     else this.#begin(this.#stack.accepted(socket), peer);
     this.#checkLimit();
+  }
+
+  /** What it sends will wait in a trunk. */
+  #tuneApp(socket: IoPipe<'bytes'>): void {
+    const { transport } = this.#options;
+    transport.tuneApp(socket);
+    transport.readInto(socket, this.#stack.memory.sendPool);
   }
 
   #carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'> {
@@ -281,7 +302,8 @@ export class ProxyService implements SessionHost {
 
   /** What a peer opens is an app that it has accepted already: it cannot wait in the kernel's queue, and hears why. */
   #onPeer(near: IoPipe, from: SocketAddress | null): void {
-    if (this.#hasRoom(this.#descriptorsOf(near))) this.#begin(near, from);
+    if (this.#draining) near.discard(new PipeError('cancelled', 'proxy', 'the server is being stopped'));
+    else if (this.#hasRoom(this.#descriptorsOf(near))) this.#begin(near, from);
     else near.discard(new PipeError('descriptors', 'proxy', `the server is at the ${this.#capacity.limit}`));
     this.#checkLimit();
   }
@@ -338,21 +360,14 @@ export class ProxyService implements SessionHost {
       graceMs,
       carriers,
       key,
-      dialCarrier: (path, avoid, handlers) => this.#dialCarrier(path, avoid, handlers),
+      dialCarrier: (path, avoid, handlers) =>
+        this.#links.dialCarrier(path, avoid, this.#clock, this.#options.lookup, handlers),
       carrier: (socket) => this.#carrier(socket),
       clock: this.#clock,
       memory: this.#stack.memory,
       log,
       connectTimeoutMs,
       scheduler: this.#options.scheduler,
-    });
-  }
-
-  #dialCarrier(path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers): Cancel {
-    const options = this.#links.carrierDial(path, avoid, this.#clock, this.#options.lookup);
-    return dial(path.peer, options, {
-      onReady: (socket, address) => handlers.onReady(socket, address),
-      onFailed: (error) => handlers.onFailed(onPath(error, path)),
     });
   }
 
@@ -379,15 +394,4 @@ export class ProxyService implements SessionHost {
       scheduler: this.#options.scheduler,
     });
   }
-}
-
-/** @throws RangeError for a key that would protect nothing */
-function checkKey({ key = null, mode, carriers = mode === 'server' ? 1 : 0 }: ServiceOptions): void {
-  if (key === null) return;
-  if (key.length < LEAST_KEY_BYTES)
-    throw new RangeError(
-      `the key has ${key.length} bytes; at least ${LEAST_KEY_BYTES} random ones are needed`,
-    );
-  if (mode === 'relay' || carriers === 0)
-    throw new RangeError('a key protects striped connections only: carriers is 0');
 }

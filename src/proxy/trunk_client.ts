@@ -140,14 +140,21 @@ export class TrunkClient {
     return cancel;
   }
 
-  /** Ends the trunk and everything in it. */
-  stop(error: PipeError): void {
+  /** Tells the peer that this is the end, and dials no more. */
+  leave(error: PipeError): void {
     this.#stopped = true;
     for (const slot of this.#slots) slot.stop();
     this.#turn.end();
     this.#wayHome.stop();
     this.#reachLog.stop();
+    this.#carrierLog?.over(null);
     this.#waiting.fail(error);
+    this.#trunk?.leave(error);
+  }
+
+  /** Ends the trunk and everything in it. */
+  stop(error: PipeError): void {
+    this.leave(error);
     this.#trunk?.end(error);
   }
 
@@ -333,7 +340,7 @@ export class TrunkClient {
 
   #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
     const slot = this.#slotOf(carrier);
-    if (slot === undefined) return;
+    if (slot === undefined || this.#stopped) return;
     this.#carrierLog?.stalls.lost(carrier);
     this.#carrierLog?.lost(wayBeside(slot.way, this.#name), error);
     slot.onLost();

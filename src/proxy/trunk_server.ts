@@ -77,6 +77,7 @@ interface Entry {
   readonly ids: CarrierIds;
   onJoining(id: number, from: SocketAddress | null): void;
   onLost(carrier: Carrier, error: PipeError | null): void;
+  leave(error: PipeError): void;
 }
 
 export class TrunkServer {
@@ -169,10 +170,16 @@ export class TrunkServer {
     const leaveStrangers = this.#strangers.add(from, () => joining.hurry());
   }
 
-  /** Ends all trunks and everything in them. */
-  stop(error: PipeError): void {
+  /** Tells all peers that this is the end, and takes no more. */
+  leave(error: PipeError): void {
     this.#stopped = true;
     for (const joining of [...this.#joining]) joining.cancel();
+    for (const entry of [...this.#trunks.values()]) entry.leave(error);
+  }
+
+  /** Ends all trunks and everything in them. */
+  stop(error: PipeError): void {
+    this.leave(error);
     for (const { trunk } of [...this.#trunks.values()]) trunk.end(error);
   }
 
@@ -284,6 +291,10 @@ export class TrunkServer {
         carrierLog.lost(sourceOf(carrier).way, error);
         carrierLog.stalls.lost(carrier);
         sources.delete(carrier.id);
+      },
+      leave(error: PipeError) {
+        carrierLog.over(null);
+        trunk.leave(error);
       },
     };
     return entry;

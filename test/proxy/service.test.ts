@@ -80,7 +80,11 @@ class FakeTransport implements Transport {
   congestionProblem(): null {
     return null;
   }
-  readInto(): void {}
+  /** What is counted where. */
+  readonly into: [PipeBase<'bytes'>, SlabPool][] = [];
+  readInto(pipe: PipeBase<'bytes'>, pool: SlabPool): void {
+    this.into.push([pipe, pool]);
+  }
   close(): void {}
   async listen(...[address, handlers]: Parameters<Transport['listen']>): ReturnType<Transport['listen']> {
     this.accept = (pipe) => handlers.onConnection(pipe, null);
@@ -104,6 +108,19 @@ t.test('a bug in a layer is an error in the log, with its stack', async (t) => {
   t.match(errors[1], /^error c1 +at .*recv/);
   t.equal(made.sessions.size, 0);
   t.equal(made.totals.broken, 1);
+});
+
+t.test('what an app sends is counted as --memory where it is striped, and nowhere else', async (t) => {
+  for (const carriers of [0, 1]) {
+    const transport = new FakeTransport();
+    const made = service(t, { mode: 'client', carriers, transport });
+    await made.start();
+    const [app] = memoryPair('bytes');
+    transport.accept?.(app);
+    const pools = transport.into.filter(([pipe]) => pipe === app).map(([, pool]) => pool);
+    t.same(pools, carriers === 0 ? [] : [made.memory.sendPool], `-n ${carriers}`);
+    made.stop();
+  }
 });
 
 t.test('options that are not possible are refused at once, and not with the first connection', async (t) => {
@@ -174,6 +191,33 @@ t.test('draining twice: both hear of the end', async (t) => {
   far.destroy();
   app.destroy();
   t.same(await Promise.all(drains), [0, 0]);
+});
+
+t.test('a server that drains takes no new streams, and finishes those that it has', async (t) => {
+  const { target, dial } = await listening(t);
+  const { lines, log } = logged();
+  const server = service(t, { mode: 'server', dial, log });
+  await server.start();
+  const { port } = server.addresses[0] as { port: number };
+  const client = service(t, { mode: 'client', carriers: 2, dial: { host: '127.0.0.1', port } });
+  await client.start();
+  const [app, far] = await through(client, target);
+  await eventually('the session', () => server.sessions.size === 1);
+  const drained = server.drain(100_000);
+  const late = connect((client.addresses[0] as { port: number }).port, '127.0.0.1');
+  await t.rejects(once(late, 'data'), { code: 'ECONNRESET' });
+  app.end('x');
+  t.equal(String((await once(far, 'data'))[0]), 'x');
+  far.end('y');
+  t.equal(String((await once(app, 'data'))[0]), 'y');
+  t.equal(await drained, 0);
+  t.equal(server.totals.connections, 1);
+  await eventually(
+    'the client hears of it',
+    () => client.carriers.every(({ carrier }) => carrier === null),
+    () => lines,
+  );
+  for (const { memory } of [client, server]) t.equal(memory.out, 0);
 });
 
 t.test('draining again with less patience ends the first, too', async (t) => {

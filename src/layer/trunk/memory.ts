@@ -14,7 +14,7 @@
  * little, and of what is left nobody gets more than half: the next one to come needs some, too.
  */
 
-import { defaultPool, SlabPool } from '../../core/pool.ts';
+import { SlabPool } from '../../core/pool.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -36,7 +36,7 @@ const HELD_PER_GRANTED = 2.5;
 export interface TrunkMemoryOptions {
   /** Bytes. Default 256 MiB. */
   readonly capacity?: number;
-  /** Where apps are read into. */
+  /** Where apps are read into. Default a pool of its own: what else the process does is not counted. */
   readonly sendPool?: SlabPool;
   /** Keeps a share free for one more trunk. */
   readonly spare?: boolean;
@@ -50,10 +50,12 @@ export class TrunkMemory {
   /** Keeps something for one more trunk. */
   readonly spare: boolean;
   readonly #shares = new Set<MemoryShare>();
+  /** Called whenever an app or a peer has to wait for memory. */
+  onShort: (() => void) | null = null;
 
   constructor(options: TrunkMemoryOptions = {}) {
     this.capacity = options.capacity ?? DEFAULT_MEMORY_BYTES;
-    this.sendPool = options.sendPool ?? defaultPool;
+    this.sendPool = options.sendPool ?? new SlabPool();
     this.spare = options.spare === true;
   }
 
@@ -83,6 +85,21 @@ export class TrunkMemory {
     let sum = 0;
     for (const share of this.#shares) sum += share.granted;
     return sum;
+  }
+  /** Slabs that hold what peers sent are getting scarce. */
+  get tight(): boolean {
+    return this.receivePool.heldBytes > (this.half * 3) / 4;
+  }
+  /** Somebody has to wait for memory now. */
+  get short(): boolean {
+    return this.tight || [...this.#shares].some((share) => share.isWaitedFor());
+  }
+  /** Slabs that somebody holds. */
+  get out(): number {
+    return this.sendPool.out + this.receivePool.out;
+  }
+  get trunks(): number {
+    return this.#shares.size;
   }
   /** There is enough left for a new trunk to begin with. */
   get hasShare(): boolean {
@@ -116,6 +133,8 @@ export class MemoryShare {
   granted: number;
   /** Called when there may be room again. */
   onRoom: (() => void) | null = null;
+  /** Whether an app of this trunk waits for that. */
+  isWaitedFor: () => boolean = () => false;
 
   constructor(memory: TrunkMemory) {
     this.#memory = memory;
@@ -147,9 +166,14 @@ export class MemoryShare {
     return Math.floor(Math.min(share / 2, Math.max(this.granted, most)));
   }
 
-  /** Slabs that hold what the peer sent are getting scarce: no stream gets more than its first window. */
+  /** What peers sent takes too much: no stream gets more than its first window. */
   get tight(): boolean {
-    return this.#memory.receivePool.heldBytes > (this.#memory.half * 3) / 4;
+    return this.#memory.tight;
+  }
+
+  /** Somebody has to wait for memory. */
+  onShort(): void {
+    this.#memory.onShort?.();
   }
 
   /** Bytes of slabs that may hold what this peer sent. */

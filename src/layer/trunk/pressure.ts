@@ -33,6 +33,7 @@ export class Pressure {
     this.#bytes += bytes;
     this.#pieces++;
     if (!this.#memory.tight || (this.#bytes < EVERY_BYTES && this.#pieces < EVERY_PIECES)) return;
+    this.#memory.onShort();
     this.#bytes = 0;
     this.#pieces = 0;
     let held = 0;

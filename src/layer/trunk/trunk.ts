@@ -31,7 +31,7 @@ import {
 import { TrunkCredit } from './credit.ts';
 import { TrunkMemory, type TrunkMemoryOptions } from './memory.ts';
 import type { TrunkOptions } from './options.ts';
-import { fromReason } from './reasons.ts';
+import { fromReason, toReason } from './reasons.ts';
 import type { TrunkReport } from './snapshot.ts';
 import type { StripedPipe } from './stream.ts';
 import { Streams } from './streams.ts';
@@ -141,6 +141,14 @@ export class Trunk {
   /** Asks all carriers for a sign of life; those that have none in time are given up. */
   probe(): void {
     if (!this.#ended) this.#out.probe();
+  }
+
+  /** Tells the peer that this is the end, so that it ends the trunk: nothing that it should hear may follow. */
+  leave(error: PipeError): void {
+    if (this.#ended) return;
+    const { code, text } = toReason(error);
+    this.#out.control.add({ type: GOAWAY, flags: code, id: 0, value: 0, text });
+    this.#out.pump();
   }
 
   /** Ends everything: streams break with the error, the peer is told if it can be. */
