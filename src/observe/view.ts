@@ -2,13 +2,14 @@
  * What the status view shows, and how: numbers in, lines out.
  *
  *     tcp-proxy client on 127.0.0.1:11111 -> server:22222   2 open, 17 served   up 3m20s
- *       carrier  state    traffic    share  srtt    rate       unsent  retrans  stalls  cwnd
- *       k0       open     11.2 MB/s  49 %   50.1ms  12.0 MB/s  0 B     12       0       640 KB
- *       k3       stalled  0 B/s      51 %   50.4ms  12.5 MB/s  96 KB   31       1       20.1 KB
+ *       carrier  state    traffic    share  srtt    rate        unsent  retrans  stalls  cwnd
+ *       k0       open     11.2 MB/s  49 %   50.1ms  >12.0 MB/s  0 B     12       0       640 KB
+ *       k3       stalled  0 B/s      51 %   50.4ms  12.5 MB/s   96 KB   31       1       20.1 KB
  *       id  from             legs         sent     received  window  early  re-sent  congested  age
  *       c3  127.0.0.1:40000  open > open  1.54 MB  24 KB     256 KB  0 B    0 B      3/0        1m02s
  *
- * The carriers are those of a trunk, and `window` to `re-sent` belong to its streams: other connections have none.
+ * The carriers are those of a trunk, and `window` to `re-sent` belong to its streams: other connections have none. A rate
+ * with `>` is that of a carrier that had no more to do.
  */
 
 import { columnsOf, cutToColumns, escapeText, formatBytes, formatDuration } from '../core/format.ts';
@@ -56,8 +57,10 @@ export interface CarrierCells {
   /** Of the bytes of all carriers, from 0 to 1. */
   readonly share: number;
   readonly srttMs: number;
-  /** Bytes a second that it is believed to carry. Null: not known, as for the rest. */
+  /** Bytes a second that it has carried at its best of late. Null: not known, as for the rest. */
   readonly rate: number | null;
+  /** It could do no more; else it had no more to do. */
+  readonly rateIsLimit: boolean;
   readonly stalls: number;
   readonly unsentBytes: number | null;
   readonly retransmits: number | null;
@@ -98,7 +101,7 @@ const CARRIER_COLUMNS: readonly Column[] = [
   { title: 'traffic', rank: 1, least: 9 },
   { title: 'share', rank: 2 },
   { title: 'srtt', rank: 3, least: 6 },
-  { title: 'rate', rank: 4, least: 9 },
+  { title: 'rate', rank: 4, least: 10 },
   { title: 'unsent', rank: 6, least: 7 },
   { title: 'retrans', rank: 5 },
   { title: 'stalls', rank: 5 },
@@ -204,7 +207,7 @@ function streamCells(stream: StreamCells | null): string[] {
 
 function carrierCells({ id, state, numbers }: CarrierRow): string[] {
   if (numbers === null) return CARRIER_COLUMNS.map((_, i) => [id, state][i] ?? '-');
-  const { traffic, share, srttMs, rate, stalls, unsentBytes, retransmits, cwndBytes } = numbers;
+  const { traffic, share, srttMs, rate, rateIsLimit, stalls, unsentBytes, retransmits, cwndBytes } = numbers;
   const known = (value: number | null, format: (value: number) => string) =>
     value === null ? '-' : format(value);
   return [
@@ -213,7 +216,7 @@ function carrierCells({ id, state, numbers }: CarrierRow): string[] {
     formatRate(traffic),
     `${Math.round(share * 100)} %`,
     formatRoundTrip(srttMs),
-    known(rate, formatRate),
+    known(rate, (value) => `${rateIsLimit ? '' : '>'}${formatRate(value)}`),
     known(unsentBytes, formatBytes),
     known(retransmits, String),
     `${stalls}`,

@@ -50,12 +50,13 @@ export class MemoryLog {
   }
 
   #look(since: number): void {
-    this.#cancel = null;
-    const again = this.#memory.short || this.#shortAt > since;
-    if (again && !this.#said) this.#log.warn(this.#words());
-    else if (!again && this.#said) this.#log.info('no connection waits for memory (--memory) any more');
-    this.#said = again;
-    if (again) this.#cancel = this.#lookIn(OVER_MS);
+    const now = this.#clock.now();
+    if (this.#memory.short) this.#shortAt = now;
+    const goesOn = this.#said ? now - this.#shortAt <= OVER_MS : this.#shortAt > since;
+    if (goesOn && !this.#said) this.#log.warn(this.#words());
+    else if (!goesOn && this.#said) this.#log.info('no connection waits for memory (--memory) any more');
+    this.#said = goesOn;
+    this.#cancel = goesOn ? this.#lookIn(OVER_MS) : null;
   }
 
   #words(): string {

@@ -64,6 +64,7 @@ const carrier = (
     share: 0.49,
     srttMs: 50.1,
     rate: 12_000_000,
+    rateIsLimit: true,
     stalls: 0,
     unsentBytes: 0,
     retransmits: 12,
@@ -84,15 +85,15 @@ const striped = (count: number, connections = 1): StatusView =>
 t.test('the carriers and streams of a trunk', async (t) => {
   const unknown = { rate: null, unsentBytes: null, retransmits: null, cwndBytes: null, srttMs: 0.123 };
   const carriers = [
-    carrier(0, { way: '192.0.2.1:22222' }),
+    carrier(0, { way: '192.0.2.1:22222' }, { rateIsLimit: false }),
     carrier(1, { state: 'stalled' }, unknown),
     carrier(2, { id: '-', state: 'dialling', numbers: null }),
   ];
   t.same(renderStatus({ ...striped(0), carriers }, 120, 20).slice(1), [
-    '  carrier  way              state     traffic    share  srtt    rate       unsent   retrans  stalls  cwnd',
-    '  k0       192.0.2.1:22222  open      11.2 MB/s  49 %   50ms    12.0 MB/s  0 B      12       0       640 KB',
-    '  k1                        stalled   11.2 MB/s  49 %   0.12ms  -          -        -        0       -',
-    '  -                         dialling  -          -      -       -          -        -        -       -',
+    '  carrier  way              state     traffic    share  srtt    rate        unsent   retrans  stalls  cwnd',
+    '  k0       192.0.2.1:22222  open      11.2 MB/s  49 %   50ms    >12.0 MB/s  0 B      12       0       640 KB',
+    '  k1                        stalled   11.2 MB/s  49 %   0.12ms  -           -        -        0       -',
+    '  -                         dialling  -          -      -       -           -        -        -       -',
     '  id  from             legs         sent     received  window   early    re-sent  congested  age',
     '  c1  127.0.0.1:40001  open > open  1.54 MB  24.0 KB   262 KB   0 B      65.0 KB  3/0        1m02s',
   ]);

@@ -88,6 +88,14 @@ export class CarrierEstimate {
   }
 
   /**
+   * For people: bytes per millisecond that the peer has acknowledged, at its best of late, and whether that is all that it
+   * can do. What the kernel thinks of a path that nothing has filled is fiction: gigabytes a second on a loopback device.
+   */
+  get shown(): { readonly rate: number; readonly isLimit: boolean } {
+    return { rate: this.#acked.peak, isLimit: this.#acked.busy };
+  }
+
+  /**
    * How much should be in flight, in bytes: what the path holds, and a little more so that it does not run dry. The
    * kernel knows the first. Where it does not say, four times the path's own capacity leaves room for a path that other
    * connections have filled: a tighter bound would let them starve this one.

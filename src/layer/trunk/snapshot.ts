@@ -14,8 +14,10 @@ export interface CarrierSnapshot {
   /** Sent, and not yet acknowledged by the peer's proxy. */
   readonly inFlightBytes: number;
   readonly srttMs: number;
-  /** What it is believed to carry, bytes per second; null when it has not shown it yet. */
+  /** What it has been seen to carry, at its best of late, bytes per second; null when it has not yet. */
   readonly rate: number | null;
+  /** It had as much to do as it could: no more is to be expected of it. */
+  readonly rateIsLimit: boolean;
   /** How often it has been stalled. */
   readonly stalls: number;
   /** From TCP_INFO: null where the system does not tell. The congestion window, bytes in the socket, segments sent again. */
@@ -58,6 +60,7 @@ export function carrierSnapshot(carrier: Carrier): CarrierSnapshot {
   // The pipe gives out one object again and again: read it now.
   const info = pipe.congestion;
   const { cwndSegments, sendMssBytes } = info ?? {};
+  const { shown } = estimate;
   return {
     id,
     state: carrier.stalled ? 'stalled' : pipe.writable ? 'open' : 'busy',
@@ -65,7 +68,8 @@ export function carrierSnapshot(carrier: Carrier): CarrierSnapshot {
     receivedBytes,
     inFlightBytes,
     srttMs: info?.srttUs === undefined ? estimate.srttMs : info.srttUs / 1000,
-    rate: estimate.cold ? null : estimate.rate * 1000,
+    rate: shown.rate === 0 ? null : shown.rate * 1000,
+    rateIsLimit: shown.isLimit,
     stalls,
     cwndBytes: cwndSegments === undefined || sendMssBytes === undefined ? null : cwndSegments * sendMssBytes,
     unsentBytes: info?.notSentBytes ?? null,

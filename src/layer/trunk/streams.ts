@@ -55,7 +55,7 @@ export class Streams implements StreamHost {
     this.#memory = memory;
     this.#pressure = new Pressure(memory);
     memory.onRoom = () => this.#wakeWaiting();
-    memory.isWaitedFor = () => this.#awaitingRoom.size > 0;
+    memory.isWaitedFor = () => this.#awaitingRoom.size > 0 && !this.hasRoom;
     this.#maxStreams = options.maxStreams ?? MAX_STREAMS;
     this.#ids = new StreamIds(options.role, 2 * this.#maxStreams);
     this.#credit = credit;
