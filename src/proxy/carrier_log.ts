@@ -13,6 +13,7 @@ import type { Clock } from '../core/clock.ts';
 import type { PipeError } from '../core/errors.ts';
 import { formatDuration, plural } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
+import type { Carrier } from '../layer/trunk/carrier.ts';
 import { Gather } from './gather.ts';
 import { StallLog } from './stall_log.ts';
 
@@ -58,7 +59,8 @@ export class CarrierLog {
   }
 
   /** @param which tells it from the others: `via eth1`; may be empty */
-  lost(which: string, error: PipeError | null): void {
+  lost(carrier: Carrier, which: string, error: PipeError | null): void {
+    this.stalls.lost(carrier);
     this.#up--;
     this.#lost++;
     if (this.#up === 0) this.#downSince = this.#options.clock.now();

@@ -61,7 +61,6 @@ export interface TrunkClientOptions {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-
 const RESTARTED = 'the peer was restarted';
 const WORN = 'its numbers are used up, and a new one takes its place';
 
@@ -341,8 +340,7 @@ export class TrunkClient {
   #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
     const slot = this.#slotOf(carrier);
     if (slot === undefined || this.#stopped) return;
-    this.#carrierLog?.stalls.lost(carrier);
-    this.#carrierLog?.lost(wayBeside(slot.way, this.#name), error);
+    this.#carrierLog?.lost(carrier, wayBeside(slot.way, this.#name), error);
     slot.onLost();
     if (!this.#isUp) {
       this.#reachLog.lost();

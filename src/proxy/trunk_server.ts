@@ -288,8 +288,7 @@ export class TrunkServer {
         carrierLog.joined();
       },
       onLost(carrier: Carrier, error: PipeError | null) {
-        carrierLog.lost(sourceOf(carrier).way, error);
-        carrierLog.stalls.lost(carrier);
+        carrierLog.lost(carrier, sourceOf(carrier).way, error);
         sources.delete(carrier.id);
       },
       leave(error: PipeError) {
