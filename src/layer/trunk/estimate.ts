@@ -30,6 +30,10 @@ const LEAST_WINDOW = 32 * 1024;
 /** Work for so long may wait in a carrier's socket, with what the peer's ACK is late by. */
 const QUEUE_MS = 15;
 
+/** What takes so much longer than our own queue can explain, and for so long, has a longer way to go than was thought. */
+const LONGER_FACTOR = 1.1;
+const LONGER_MS = 1000;
+
 /** A rate is measured over so long at least. */
 const SPAN_MS = 10;
 
@@ -48,6 +52,9 @@ export class CarrierEstimate {
   #minAckMs = Number.POSITIVE_INFINITY;
   /** Of the kernel's connection. */
   #minKernelMs = Number.POSITIVE_INFINITY;
+  /** Since when every round trip has been too long for what is in flight, and the shortest of them. */
+  #longSince = Number.NaN;
+  #longMs = Number.POSITIVE_INFINITY;
   #srttMs = 0;
   #rttVarMs = 0;
   #sampledAt = Number.NEGATIVE_INFINITY;
@@ -128,6 +135,8 @@ export class CarrierEstimate {
   onAck(bytes: number, rttMs: number, now: number): void {
     this.#smooth(rttMs);
     this.#minAckMs = Math.min(this.#minAckMs, rttMs);
+    // The kernel sees by itself that a path has become longer, and says how much may be under way.
+    if (this.#kernelBytes === 0) this.#lookForLonger(rttMs, now);
     // What took long has waited in a queue: then it was the path that limited it.
     const queued = rttMs > 2 * this.minRttMs + QUEUE_MS;
     if (Number.isNaN(this.#ackStart)) {
@@ -144,6 +153,25 @@ export class CarrierEstimate {
     this.#ackStart = now;
     this.#ackBytes = 0;
     this.#full = false;
+  }
+
+  /**
+   * A path may become longer for good. With its old length, less would be kept under way than it takes, so that less would
+   * be carried, and less still kept under way. What waits in our own queue must not be taken for length, or it would grow
+   * and grow: no more of it waits than the window.
+   */
+  #lookForLonger(rttMs: number, now: number): void {
+    const explained = this.minRttMs + (this.windowBytes + this.segmentBytes) / this.rate;
+    if (rttMs <= LONGER_FACTOR * explained) {
+      this.#longSince = Number.NaN;
+      this.#longMs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    if (Number.isNaN(this.#longSince)) this.#longSince = now;
+    this.#longMs = Math.min(this.#longMs, rttMs);
+    if (now - this.#longSince < Math.max(LONGER_MS, 2 * rttMs)) return;
+    this.#minPongMs = Number.POSITIVE_INFINITY;
+    this.#minAckMs = this.#longMs;
   }
 
   /** An ACK for what was taken for stalled. */
