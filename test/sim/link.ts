@@ -7,10 +7,9 @@
  */
 
 import type { Chunk } from '../../src/core/chunk.ts';
-import { PipeError } from '../../src/core/errors.ts';
 import { SlabPool } from '../../src/core/pool.ts';
-import { PipeBase } from '../../src/pipe/base.ts';
-import { BROKEN, FIN_SENT, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
+import { FIN_SENT, WRITABLE } from '../../src/pipe/pipe.ts';
+import { reset, SimEnd } from './end.ts';
 import type { World } from './world.ts';
 
 export interface LinkOptions {
@@ -46,13 +45,11 @@ export class SimLink {
   }
 
   cut(): void {
-    for (const end of [this.near, this.far]) end.break(new PipeError('reset', 'link'));
+    for (const end of [this.near, this.far]) end.break(reset());
   }
 }
 
-export class LinkEnd extends PipeBase<'messages'> {
-  readonly kind = 'messages';
-  readonly maxSend = Number.POSITIVE_INFINITY;
+export class LinkEnd extends SimEnd {
   readonly congestion = null;
   peer!: LinkEnd;
   /** What arrives is read into this pool. */
@@ -64,13 +61,6 @@ export class LinkEnd extends PipeBase<'messages'> {
   #buffered = 0;
   #busy = false;
   readonly #air = new Set<Chunk>();
-  #inbox: Chunk[] = [];
-  #broken: PipeError | null = null;
-  #discarded = false;
-  #finWanted = false;
-  #finSent = false;
-  #peerFin = false;
-  #finReceived = false;
   #toldWritable = true;
 
   constructor(world: World, options: LinkOptions) {
@@ -79,31 +69,8 @@ export class LinkEnd extends PipeBase<'messages'> {
     this.options = options;
   }
 
-  get ready(): boolean {
-    return !this.#discarded;
-  }
-  get broken(): PipeError | null {
-    return this.#broken;
-  }
-  get readable(): boolean {
-    return !this.#discarded && !this.#finReceived && (this.#inbox.length > 0 || this.#peerFin);
-  }
   get writable(): boolean {
-    const open = !this.#discarded && this.#broken === null && !this.#finWanted;
-    return open && this.#buffered < this.options.bufferBytes;
-  }
-  get finReceived(): boolean {
-    return this.#finReceived;
-  }
-  get finSent(): boolean {
-    return this.#finSent;
-  }
-
-  recv(): Chunk | null {
-    const chunk = this.readable ? this.#inbox.shift() : undefined;
-    if (chunk !== undefined) return chunk;
-    if (this.#peerFin && this.#broken === null && !this.#discarded) this.#finReceived = true;
-    return null;
+    return this.isAlive && !this.finWanted && this.#buffered < this.options.bufferBytes;
   }
 
   send(chunk: Chunk): void {
@@ -117,33 +84,16 @@ export class LinkEnd extends PipeBase<'messages'> {
   }
 
   sendFin(): void {
-    this.#finWanted = true;
+    this.finWanted = true;
     this.transmit();
-  }
-
-  discard(error?: PipeError): void {
-    if (this.#discarded) return;
-    this.#discarded = true;
-    this.silence();
-    this.#drop();
-    if (error === undefined && this.#broken === null)
-      this.#world.after(this.options.delayMs, () => this.peer.#onPeerClosed());
-    else this.peer.break(new PipeError('reset', 'link'));
-  }
-
-  break(error: PipeError): void {
-    if (this.#broken !== null || this.#discarded) return;
-    this.#broken = error;
-    this.#drop();
-    this.raiseLater(BROKEN);
   }
 
   /** Puts the next message on the wire when it is free. */
   transmit(): void {
-    if (this.#busy || this.frozen || this.#broken !== null || this.#discarded) return;
+    if (this.#busy || this.frozen || !this.isAlive) return;
     const chunk = this.#buffer.shift();
     if (chunk === undefined) {
-      if (this.#finWanted && !this.#finSent) this.#transmitFin();
+      if (this.finWanted && !this.finSent) this.#transmitFin();
       return;
     }
     this.#busy = true;
@@ -168,36 +118,27 @@ export class LinkEnd extends PipeBase<'messages'> {
       this.#world.after(1, () => this.#deliver(chunk));
       return;
     }
-    this.peer.#arrive(chunk);
-  }
-
-  #arrive(chunk: Chunk): void {
-    if (this.#discarded || this.#broken !== null) {
-      chunk.release();
-      return;
-    }
-    const before = this.readable;
-    this.#inbox.push(this.pool.copy(chunk.view()));
+    if (this.peer.isAlive) this.peer.arrive(this.peer.pool.copy(chunk.view()));
     chunk.release();
-    if (!before) this.raise(READABLE);
   }
 
   #transmitFin(): void {
-    this.#finSent = true;
+    this.finSent = true;
     this.raiseLater(FIN_SENT);
-    this.#world.after(this.options.delayMs, () => this.peer.#onPeerClosed());
+    this.endPeer();
   }
 
-  #onPeerClosed(): void {
-    if (this.#peerFin || this.#discarded || this.#broken !== null) return;
-    this.#peerFin = true;
-    this.raise(READABLE);
+  protected endPeer(): void {
+    this.#world.after(this.options.delayMs, () => this.peer.onPeerClosed());
   }
 
-  #drop(): void {
-    for (const chunk of [...this.#buffer, ...this.#air, ...this.#inbox]) chunk.release();
+  protected resetPeer(): void {
+    this.peer.break(reset());
+  }
+
+  protected drop(): void {
+    for (const chunk of [...this.#buffer, ...this.#air]) chunk.release();
     this.#buffer = [];
-    this.#inbox = [];
     this.#air.clear();
     this.#buffered = 0;
   }

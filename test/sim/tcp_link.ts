@@ -4,11 +4,10 @@
  */
 
 import type { Chunk } from '../../src/core/chunk.ts';
-import { PipeError } from '../../src/core/errors.ts';
-import { PipeBase } from '../../src/pipe/base.ts';
-import { BROKEN, FIN_SENT, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
+import { FIN_SENT, WRITABLE } from '../../src/pipe/pipe.ts';
 import type { NativeAddon } from '../../src/sys/addon.ts';
 import { TcpInfo } from '../../src/sys/tcp_info.ts';
+import { reset, SimEnd } from './end.ts';
 import { Path, type PathOptions } from './path.ts';
 import { TcpFlow } from './tcp_flow.ts';
 import type { World } from './world.ts';
@@ -41,13 +40,11 @@ export class TcpLink {
   }
 
   cut(): void {
-    for (const end of [this.near, this.far]) end.break(new PipeError('reset', 'link'));
+    for (const end of [this.near, this.far]) end.break(reset());
   }
 }
 
-export class TcpEnd extends PipeBase<'messages'> {
-  readonly kind = 'messages';
-  readonly maxSend = Number.POSITIVE_INFINITY;
+export class TcpEnd extends SimEnd {
   peer!: TcpEnd;
   /** Payload that was sent into it. */
   sentBytes = 0;
@@ -56,13 +53,6 @@ export class TcpEnd extends PipeBase<'messages'> {
   /** Messages on their way, with the offset at which each is complete. */
   #queue: { chunk: Chunk; end: number }[] = [];
   #written = 0;
-  #inbox: Chunk[] = [];
-  #broken: PipeError | null = null;
-  #discarded = false;
-  #finWanted = false;
-  #finSent = false;
-  #peerFin = false;
-  #finReceived = false;
   #toldWritable = true;
 
   constructor(world: World, path: Path, back: Path, info: boolean) {
@@ -81,32 +71,10 @@ export class TcpEnd extends PipeBase<'messages'> {
     this.#info?.sample(0);
     return this.#info;
   }
-  get ready(): boolean {
-    return !this.#discarded;
-  }
-  get broken(): PipeError | null {
-    return this.#broken;
-  }
-  get readable(): boolean {
-    return !this.#discarded && !this.#finReceived && (this.#inbox.length > 0 || this.#peerFin);
-  }
   get writable(): boolean {
-    const open = !this.#discarded && this.#broken === null && !this.#finWanted;
+    const open = this.isAlive && !this.finWanted;
     if (open && this.#flow.notSent >= UNSENT_BYTES) this.#toldWritable = false;
     return open && this.#toldWritable;
-  }
-  get finReceived(): boolean {
-    return this.#finReceived;
-  }
-  get finSent(): boolean {
-    return this.#finSent;
-  }
-
-  recv(): Chunk | null {
-    const chunk = this.readable ? this.#inbox.shift() : undefined;
-    if (chunk !== undefined) return chunk;
-    if (this.#peerFin && this.#broken === null && !this.#discarded) this.#finReceived = true;
-    return null;
   }
 
   send(chunk: Chunk): void {
@@ -118,37 +86,16 @@ export class TcpEnd extends PipeBase<'messages'> {
   }
 
   sendFin(): void {
-    this.#finWanted = true;
-    this.#finSent = true;
+    this.finWanted = true;
+    this.finSent = true;
     this.raiseLater(FIN_SENT);
-  }
-
-  discard(error?: PipeError): void {
-    if (this.#discarded) return;
-    this.#discarded = true;
-    this.silence();
-    this.#drop();
-    if (error === undefined && this.#broken === null) this.peer.#onPeerClosed();
-    else this.peer.break(new PipeError('reset', 'link'));
-  }
-
-  break(error: PipeError): void {
-    if (this.#broken !== null || this.#discarded) return;
-    this.#broken = error;
-    this.#drop();
-    this.raiseLater(BROKEN);
   }
 
   /** At the other end, bytes of ours have come in order. */
   #onArrived(upTo: number): void {
-    const before = this.peer.readable;
     let arrived = 0;
     while (arrived < this.#queue.length && (this.#queue[arrived] as { end: number }).end <= upTo) arrived++;
-    for (const { chunk } of this.#queue.splice(0, arrived)) {
-      if (this.peer.#discarded || this.peer.#broken !== null) chunk.release();
-      else this.peer.#inbox.push(chunk);
-    }
-    if (!before && this.peer.readable) this.peer.raise(READABLE);
+    this.peer.arrive(...this.#queue.splice(0, arrived).map(({ chunk }) => chunk));
   }
 
   #onRoom(): void {
@@ -157,17 +104,17 @@ export class TcpEnd extends PipeBase<'messages'> {
     this.raiseLater(WRITABLE);
   }
 
-  #onPeerClosed(): void {
-    if (this.#peerFin || this.#discarded || this.#broken !== null) return;
-    this.#peerFin = true;
-    this.raise(READABLE);
+  protected endPeer(): void {
+    this.peer.onPeerClosed();
   }
 
-  #drop(): void {
+  protected resetPeer(): void {
+    this.peer.break(reset());
+  }
+
+  protected drop(): void {
     for (const { chunk } of this.#queue) chunk.release();
-    for (const chunk of this.#inbox) chunk.release();
     this.#queue = [];
-    this.#inbox = [];
     this.#flow.close();
   }
 }
