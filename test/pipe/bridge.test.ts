@@ -9,6 +9,7 @@ import { type BridgeEnd, IoBridge } from '../../src/pipe/bridge.ts';
 import { FailedPipe } from '../../src/pipe/failed.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
 import type { IoPipe } from '../../src/pipe/pipe.ts';
+import { OpenPipe } from '../helpers/open_pipe.ts';
 import { PipeEnd } from '../helpers/pipe_end.ts';
 import { eventually, GUARD_MS, pass, passes } from '../helpers/settle.ts';
 
@@ -209,16 +210,8 @@ t.test('an error in onEnd is not swallowed', async (t) => {
 });
 
 /** Has always more, and takes everything. */
-class Endless extends PipeBase<'bytes'> {
+class Endless extends OpenPipe<'bytes'> {
   readonly kind = 'bytes';
-  readonly maxSend = Number.POSITIVE_INFINITY;
-  readonly congestion = null;
-  readonly broken = null;
-  readonly finReceived = false;
-  readonly finSent = false;
-  readonly ready = true;
-  readonly readable = true;
-  readonly writable = true;
   readonly #pool: SlabPool;
   readonly #size: number;
   sent = 0;
@@ -227,16 +220,15 @@ class Endless extends PipeBase<'bytes'> {
     this.#pool = pool;
     this.#size = size;
   }
-  recv(): Chunk {
+  override get readable(): boolean {
+    return true;
+  }
+  override recv(): Chunk {
     return this.#pool.take(this.#size);
   }
-  send(chunk: Chunk): void {
+  override send(chunk: Chunk): void {
     this.sent += chunk.length;
     chunk.release();
-  }
-  sendFin(): void {}
-  discard(): void {
-    this.silence();
   }
 }
 

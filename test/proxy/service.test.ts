@@ -6,11 +6,12 @@ import { type Logger, lineLogger } from '../../src/core/log.ts';
 import { SlabPool } from '../../src/core/pool.ts';
 import { openTransport } from '../../src/layer/tcp/backend.ts';
 import type { Transport } from '../../src/layer/tcp/transport.ts';
-import { PipeBase } from '../../src/pipe/base.ts';
+import type { PipeBase } from '../../src/pipe/base.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
 import { READY, WRITABLE } from '../../src/pipe/pipe.ts';
 import { ProxyService, type ServiceOptions } from '../../src/proxy/service.ts';
 import { stackFor } from '../../src/proxy/stack.ts';
+import { OpenPipe } from '../helpers/open_pipe.ts';
 import { eventually } from '../helpers/settle.ts';
 
 const ANYWHERE = { host: '127.0.0.1', port: 0 };
@@ -39,23 +40,13 @@ function service(t: Test, part: Partial<ServiceOptions>): ProxyService {
 }
 
 /** Throws as soon as it is read. */
-class Faulty extends PipeBase<'bytes'> {
+class Faulty extends OpenPipe<'bytes'> {
   readonly kind = 'bytes';
-  readonly maxSend = Number.POSITIVE_INFINITY;
-  readonly congestion = null;
-  readonly broken = null;
-  readonly readable = true;
-  readonly finReceived = false;
-  readonly finSent = false;
-  readonly ready = true;
-  readonly writable = true;
-  recv(): null {
-    throw new TypeError('a planted bug');
+  override get readable(): boolean {
+    return true;
   }
-  send(): void {}
-  sendFin(): void {}
-  discard(): void {
-    this.silence();
+  override recv(): null {
+    throw new TypeError('a planted bug');
   }
   wake(): void {
     this.raiseLater(READY | WRITABLE);

@@ -6,6 +6,7 @@
  */
 
 import t from 'tap';
+import type { Chunk } from '../../../src/core/chunk.ts';
 import type { Cancel, Clock } from '../../../src/core/clock.ts';
 import { PipeError } from '../../../src/core/errors.ts';
 import { SlabPool } from '../../../src/core/pool.ts';
@@ -22,8 +23,9 @@ import {
 } from '../../../src/layer/trunk/codec.ts';
 import type { StripedPipe } from '../../../src/layer/trunk/stream.ts';
 import { Trunk } from '../../../src/layer/trunk/trunk.ts';
-import { deferEventsWith, PipeBase } from '../../../src/pipe/base.ts';
+import { deferEventsWith } from '../../../src/pipe/base.ts';
 import { READABLE } from '../../../src/pipe/pipe.ts';
+import { OpenPipe } from '../../helpers/open_pipe.ts';
 import { Random } from '../../helpers/random.ts';
 
 const CARRIERS = 3;
@@ -32,15 +34,8 @@ const LABEL = Buffer.from('x');
 const pool = new SlabPool();
 
 /** A carrier into which datagrams are put by hand; what it is to send is looked at, and dropped. */
-class HandFed extends PipeBase<'messages'> {
+class HandFed extends OpenPipe<'messages'> {
   readonly kind = 'messages';
-  readonly maxSend = Number.POSITIVE_INFINITY;
-  readonly ready = true;
-  readonly broken = null;
-  readonly writable = true;
-  readonly finReceived = false;
-  readonly finSent = false;
-  readonly congestion = null;
   readonly onFrame: (type: number, id: number, value: number) => void;
   #waiting: Buffer | null = null;
 
@@ -48,28 +43,24 @@ class HandFed extends PipeBase<'messages'> {
     super();
     this.onFrame = onFrame;
   }
-  get readable(): boolean {
+  override get readable(): boolean {
     return this.#waiting !== null;
   }
   feed(datagram: Buffer): void {
     this.#waiting = datagram;
     this.raise(READABLE);
   }
-  recv() {
+  override recv(): Chunk | null {
     const bytes = this.#waiting;
     this.#waiting = null;
     return bytes === null ? null : pool.copy(bytes);
   }
-  send(chunk: Parameters<PipeBase<'messages'>['send']>[0]): void {
+  override send(chunk: Chunk): void {
     while (chunk.length > 0) {
       const { type, id, value } = readFrame(chunk);
       this.onFrame(type, id, value);
     }
     chunk.release();
-  }
-  sendFin(): void {}
-  discard(): void {
-    this.silence();
   }
 }
 
