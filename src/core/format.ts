@@ -42,10 +42,20 @@ export function escapeText(text: string, maxLength = 1000): string {
     text.length > maxLength ? `${text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '')}...` : text;
   return cut.replace(UNSAFE, (c) => {
     const code = c.charCodeAt(0);
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, '0')}`
-      : `\\u${code.toString(16).padStart(4, '0')}`;
+    return code < 0x100 ? hexOf(code) : `\\u${code.toString(16).padStart(4, '0')}`;
   });
+}
+
+/** Bytes that may be anything, in quotation marks: what is not printable ASCII, a mark or a backslash is \xNN. */
+export function quoteBytes(bytes: Uint8Array, mark: '"' | "'" = "'"): string {
+  const [quote, backslash] = [mark.charCodeAt(0), 0x5c];
+  const readable = (byte: number) => byte >= 0x20 && byte < 0x7f && byte !== quote && byte !== backslash;
+  const characters = Array.from(bytes, (byte) => (readable(byte) ? String.fromCharCode(byte) : hexOf(byte)));
+  return `${mark}${characters.join('')}${mark}`;
+}
+
+function hexOf(byte: number): string {
+  return `\\x${byte.toString(16).padStart(2, '0')}`;
 }
 
 /** What a terminal shows in two columns: East Asian wide and fullwidth characters (UAX #11), and emoji. */

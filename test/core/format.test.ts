@@ -8,6 +8,7 @@ import {
   formatBytes,
   formatDuration,
   plural,
+  quoteBytes,
 } from '../../src/core/format.ts';
 import { propertyOptions } from '../helpers/random.ts';
 
@@ -108,4 +109,11 @@ t.test('columns on a terminal', async (t) => {
     return text.startsWith(cut) && columnsOf(cut) <= most;
   };
   fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.nat({ max: 50 }), fits), propertyOptions(500));
+});
+
+t.test('bytes that may be anything, in quotation marks', async (t) => {
+  const bytes = Buffer.from('ok ~"\'\\\n\x7f\x80\0', 'latin1');
+  t.equal(quoteBytes(bytes), `'ok ~"\\x27\\x5c\\x0a\\x7f\\x80\\x00'`);
+  t.equal(quoteBytes(bytes, '"'), `"ok ~\\x22'\\x5c\\x0a\\x7f\\x80\\x00"`);
+  t.equal(quoteBytes(Buffer.alloc(0)), "''");
 });

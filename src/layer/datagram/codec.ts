@@ -11,6 +11,7 @@
 
 import type { Chunk } from '../../core/chunk.ts';
 import { PipeError, type PipeErrorCode } from '../../core/errors.ts';
+import { quoteBytes } from '../../core/format.ts';
 import type { SlabPool } from '../../core/pool.ts';
 import { OPENING_BYTES } from '../../core/protocols.ts';
 import { VARINT_MAX_BYTES, VarintReader, varintLength, writeVarint } from '../../core/varint.ts';
@@ -114,7 +115,7 @@ export class DatagramDecoder {
 
   /** An error of this stream, with its beginning quoted: that tells most about who is at the other end. */
   error(code: PipeErrorCode, detail: string): PipeError {
-    const began = `the connection began with ${quoted(this.#opening)}`;
+    const began = `the connection began with ${quoteBytes(this.#opening, '"')}`;
     // Not one message yet: a wrong port is more likely than a broken peer.
     const doubt = this.#began ? '' : ': is the other side a tcp-proxy, with the same -n?';
     return new PipeError(code, 'datagram', `${detail}; ${began}${doubt}`);
@@ -148,7 +149,7 @@ export class DatagramDecoder {
     this.#opening = Buffer.concat([this.#opening, more]);
     const name = this.#began ? null : (this.#recognise?.(this.#opening) ?? null);
     if (name === null) return;
-    const words = `the other side speaks ${name}, not tcp-proxy's framing: it began with ${quoted(this.#opening)}`;
+    const words = `the other side speaks ${name}, not tcp-proxy's framing: it began with ${quoteBytes(this.#opening, '"')}`;
     throw new PipeError('malformed', 'datagram', words);
   }
 
@@ -216,13 +217,4 @@ export class DatagramDecoder {
     this.#rest?.release();
     this.#rest = null;
   }
-}
-
-/** Bytes as a person can read them, in quotes: what is not printable ASCII is \xNN. */
-function quoted(bytes: Uint8Array): string {
-  const readable = (byte: number) => byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c;
-  const characters = Array.from(bytes, (byte) =>
-    readable(byte) ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
-  );
-  return `"${characters.join('')}"`;
 }

@@ -10,6 +10,7 @@
  */
 
 import { PipeError } from '../../core/errors.ts';
+import { quoteBytes } from '../../core/format.ts';
 import { protocolOf } from '../../core/protocols.ts';
 import { varintLength, writeVarint } from '../../core/varint.ts';
 import { HANDSHAKE_MAX_BYTES, HEAD_BYTES, MAGIC } from './handshake.ts';
@@ -90,10 +91,10 @@ export function describeStranger(first: Buffer): string {
   return `it begins with ${quoted(first)}`;
 }
 
+/** Its first line. */
 function quoted(first: Buffer): string {
-  const line = first.toString('latin1').split(/\r?\n/, 1)[0] as string;
-  // Bytes, not letters: what is above ASCII is shown as its number.
-  return `'${line.slice(0, QUOTED_BYTES).replace(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}'`;
+  const ends = [0x0d, 0x0a].map((byte) => first.indexOf(byte)).filter((at) => at >= 0);
+  return quoteBytes(first.subarray(0, Math.min(QUOTED_BYTES, ...ends)));
 }
 
 /** The end of a handshake with a peer that is something else. */
