@@ -20,7 +20,7 @@ export interface Configuration {
   /** The target, or the addresses of the peer. */
   readonly dial: readonly Endpoint[];
   /** Connections that the pair stripes over; 0 is the classic framing. Undefined: a server takes both. */
-  readonly carriers: number | undefined;
+  readonly carriers: number | 'auto' | undefined;
   /** The file with the shared key; null without one. */
   readonly keyFile: string | null;
   /** Where the connections to the peer begin; empty: wherever the routes say. */
@@ -81,9 +81,11 @@ export function parseCommand(argv: readonly string[]): Command {
   };
 }
 
-function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number | undefined {
-  const given = values.get('carriers') as number | undefined;
+function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number | 'auto' | undefined {
+  const given = values.get('carriers') as number | 'auto' | undefined;
   if (mode === 'relay') return 0;
+  if (mode === 'server' && given === 'auto')
+    throw new UsageError('-n auto is for -c, which dials; -s takes as many connections as it is given');
   return mode === 'client' ? (given ?? DEFAULT_CARRIERS) : given;
 }
 
@@ -91,7 +93,7 @@ function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number |
 function checkUse(
   { about, flag, short }: OptionSpec<unknown>,
   mode: ProxyMode,
-  carriers: number | undefined,
+  carriers: number | 'auto' | undefined,
 ): void {
   if (about === undefined) return;
   const name = short === undefined ? `--${flag}` : `-${short}`;

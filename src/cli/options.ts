@@ -69,6 +69,14 @@ function wholeNumber(least: number, most: number): Parser<number> {
   };
 }
 
+/** As many as are of use, or so many. */
+const parseCarriers: Parser<number | 'auto'> = (text, flag) => {
+  const most = 64;
+  if (text === 'auto') return text;
+  if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
+  throw new UsageError(`--${flag} ${text}: write a whole number from 0 to ${most}, or auto`);
+};
+
 /** Bytes, with an optional k, M or G (powers of 1024). */
 function size(least: number, most: number): Parser<number> {
   return (text, flag) => {
@@ -114,9 +122,9 @@ export const OPTIONS = {
     flag: 'carriers',
     short: 'n',
     value: 'N',
-    help: '-c: stripe over N connections; 0: do not (4)',
+    help: '-c: stripe over N connections, auto; 0: do not (4)',
     about: 'the peer',
-    parse: wholeNumber(0, 64),
+    parse: parseCarriers,
   },
   key: {
     flag: 'key',

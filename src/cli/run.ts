@@ -10,6 +10,7 @@ import { defaultPool } from '../core/pool.ts';
 import { openTransport } from '../layer/tcp/backend.ts';
 import type { Transport } from '../layer/tcp/transport.ts';
 import { StatusLine } from '../observe/status.ts';
+import { MOST_AUTO_CARRIERS } from '../proxy/carrier_count.ts';
 import { SYSTEM_CONGESTION } from '../proxy/links.ts';
 import { ProxyService } from '../proxy/service.ts';
 import type { Configuration } from './arguments.ts';
@@ -114,7 +115,8 @@ export async function run(config: Configuration): Promise<number> {
 }
 
 function reservedDescriptors({ mode, carriers = 0 }: Configuration): number {
-  return RESERVED_DESCRIPTORS + (mode === 'client' ? DESCRIPTORS_A_CARRIER * carriers : 0);
+  const most = carriers === 'auto' ? MOST_AUTO_CARRIERS : carriers;
+  return RESERVED_DESCRIPTORS + (mode === 'client' ? DESCRIPTORS_A_CARRIER * most : 0);
 }
 
 /** What was asked for and this machine does not have. @throws UsageError */

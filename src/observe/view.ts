@@ -45,7 +45,7 @@ export interface CarrierRow {
   readonly id: string;
   /** Which way it goes; empty where there is one only. */
   readonly way: string;
-  /** `open`, `busy`, `stalled`; without numbers `dialling`, `joining`, `waiting`. */
+  /** `open`, `busy`, `stalled`, `closing`; without numbers `dialling`, `joining`, `waiting`. */
   readonly state: string;
   /** Null while it is not there. */
   readonly numbers: CarrierCells | null;
@@ -172,7 +172,7 @@ function mostTelling(carriers: readonly CarrierRow[], count: number): CarrierRow
 }
 
 function isWell({ state }: CarrierRow): boolean {
-  return state === 'open' || state === 'busy';
+  return state === 'open' || state === 'busy' || state === 'closing';
 }
 
 /** `carriers: 3 open, 1 stalled, 12.0 MB/s`. */

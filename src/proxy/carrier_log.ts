@@ -26,7 +26,7 @@ export interface CarrierLogOptions {
   /** `to 192.0.2.1:22222`, `from 192.0.2.7`. */
   readonly whom: string;
   /** How many there should be; null on the side that does not know. */
-  readonly wanted: number | null;
+  readonly wanted: (() => number) | null;
   readonly graceMs: number;
   /** App connections that are open. */
   readonly streams: () => number;
@@ -55,6 +55,18 @@ export class CarrierLog {
 
   joined(): void {
     this.#up++;
+    this.#gather.soon();
+  }
+
+  /** One is tried, or was tried, and whoever tries it has the say. */
+  tried(change: 1 | -1): void {
+    this.#up += change;
+  }
+
+  /** The other side took one away, with nothing on it. */
+  closed(carrier: Carrier): void {
+    this.stalls.lost(carrier);
+    this.#up--;
     this.#gather.soon();
   }
 
@@ -89,7 +101,7 @@ export class CarrierLog {
     else if (this.#up === 0) log.warn(this.#allLost());
     else if (this.#saidUp === 0) log.info(this.#back());
     else if (this.#lost > 0) log.info(`${this.#losses()}; ${this.#upNow()}`);
-    else log.info(`${this.#upNow(true)}`);
+    else if (this.#up !== this.#saidUp) log.info(`${this.#upNow(true)}`);
     this.#everUp = true;
     this.#saidUp = this.#up;
     this.#lost = 0;
@@ -100,8 +112,8 @@ export class CarrierLog {
   #begun(): string {
     const { whom, wanted } = this.#options;
     const so =
-      wanted !== null && this.#up < wanted
-        ? `${this.#up} of ${plural(wanted, 'connection')}`
+      wanted !== null && this.#up < wanted()
+        ? `${this.#up} of ${plural(wanted(), 'connection')}`
         : plural(this.#up, 'connection');
     return `striping ${whom} over ${so}${this.#lost > 0 ? `; lost ${this.#lost}${this.#why()}` : ''}`;
   }
@@ -132,7 +144,7 @@ export class CarrierLog {
   #upNow(named = false): string {
     const { wanted, whom } = this.#options;
     const count =
-      wanted === null ? plural(this.#up, 'connection') : `${this.#up} of ${plural(wanted, 'connection')}`;
+      wanted === null ? plural(this.#up, 'connection') : `${this.#up} of ${plural(wanted(), 'connection')}`;
     return `${count}${named ? ` ${whom}` : ''} ${this.#up === 1 ? 'is' : 'are'} up`;
   }
 

@@ -6,10 +6,14 @@
  * machine in a comma list. A trunk is never split over two.
  */
 
+/** So often may a restart look like something else before a balancer is the likelier reason. */
+const STRANGE_ANSWERS = 8;
+
 export class Home {
   #instance: Buffer | null = null;
   readonly #addresses = new Set<string>();
   readonly #elsewhere = new Set<string>();
+  #strangeAnswers = 0;
 
   /** Addresses that lead to another process, as formatAddress says them. */
   get elsewhere(): ReadonlySet<string> {
@@ -22,6 +26,7 @@ export class Home {
     if (!this.#instance.equals(instance)) return false;
     this.#addresses.add(address);
     this.#elsewhere.delete(address);
+    this.#strangeAnswers = 0;
     return true;
   }
 
@@ -35,6 +40,11 @@ export class Home {
     if (this.#elsewhere.has(address)) return false;
     this.#elsewhere.add(address);
     return true;
+  }
+
+  /** An address of its own leads elsewhere. @returns whether that has been so often enough to speak of a balancer */
+  answersStrangely(): boolean {
+    return ++this.#strangeAnswers === STRANGE_ANSWERS;
   }
 
   forget(): void {

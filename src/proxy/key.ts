@@ -9,7 +9,7 @@ const LEAST_KEY_BYTES = 32;
 export interface KeyUse {
   readonly key?: Buffer | null;
   readonly mode: ProxyMode;
-  readonly carriers?: number;
+  readonly carriers?: number | 'auto';
 }
 
 /** @throws RangeError for a key that would protect nothing */

@@ -37,6 +37,11 @@ export class Paths {
     return this.#peers.filter((peer) => this.#via.some((from) => from === null || !excludes(from, peer)));
   }
 
+  /** Slots that it takes to use each local end and each address of the peer. */
+  get ways(): number {
+    return Math.max(this.#via.length, this.#peers.length);
+  }
+
   /**
    * @param detour 0 for a slot's own way; each number more is another address of the peer
    * @param avoid addresses that are no use, as formatAddress says them

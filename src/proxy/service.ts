@@ -41,10 +41,10 @@ export interface ServiceOptions extends StackOptions, CapacityOptions {
   /** Milliseconds to reach the far end. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /**
-   * Connections that the pair stripes over; 0 is the classic framing. A client's default is 0. A server takes both unless
-   * this is given; it then takes the classic framing only (0), or striped connections only.
+   * Connections that the pair stripes over; `auto`, of a client: as many as are of use; 0 is the classic framing. A client's
+   * default is 0. A server takes both unless this is given; it then takes the classic framing only (0), or striped ones only.
    */
-  readonly carriers?: number;
+  readonly carriers?: number | 'auto';
   /** The key that both proxies share, at least 32 random bytes: only who has it is served, and only if it stripes. */
   readonly key?: Buffer | null;
   /** Where connections to the peer begin, in turn. Default wherever the routes say. Client mode only. */
@@ -108,7 +108,7 @@ export class ProxyService implements SessionHost {
     this.mode = options.mode;
     this.kernelPipes = options.splice === false ? null : options.transport.kernelPipes;
     this.#options = options;
-    const striped = (options.carriers ?? 0) > 0;
+    const striped = (options.carriers ?? 0) !== 0;
     checkKey(options);
     const mayStripe = options.mode === 'server' ? options.carriers !== 0 : striped;
     this.#links = new PeerLinks(options, mayStripe, (address, how) => this.#connect(address, how));

@@ -39,11 +39,12 @@ export class CarrierSlot {
   failures = 0;
   /** There was a carrier once. */
   hasJoined = false;
+  /** It was added later, by somebody who says so. */
+  readonly isExtra: boolean;
   /** What it does while it has no carrier. */
   stage: 'dialling' | 'joining' | 'waiting' = 'waiting';
   readonly #clock: Clock;
   readonly #dial: (slot: CarrierSlot) => Cancel;
-  readonly #random: () => number;
   /** Stops whatever it is doing: dialling, joining, waiting. */
   #cancel: Cancel | null = null;
   #step = 0;
@@ -55,11 +56,11 @@ export class CarrierSlot {
   #failuresBeside = 0;
 
   /** @param dial starts an attempt; whoever is told of its end says so here */
-  constructor(number: number, clock: Clock, dial: (slot: CarrierSlot) => Cancel, random = Math.random) {
+  constructor(number: number, clock: Clock, isExtra: boolean, dial: (slot: CarrierSlot) => Cancel) {
     this.number = number;
+    this.isExtra = isExtra;
     this.#clock = clock;
     this.#dial = dial;
-    this.#random = random;
   }
 
   /**
@@ -149,7 +150,7 @@ export class CarrierSlot {
 
   #dialLater(leastMs: number, mostMs: number): void {
     this.stage = 'waiting';
-    const pauseMs = Math.max(leastMs, Math.min(mostMs, this.#pauseMs)) * (0.5 + this.#random() / 2);
+    const pauseMs = Math.max(leastMs, Math.min(mostMs, this.#pauseMs)) * (0.5 + Math.random() / 2);
     this.#pauseMs = Math.min(2 * this.#pauseMs, REDIAL_MOST_MS);
     this.#pausedAt = this.#clock.now();
     this.#during(() => this.#clock.after(pauseMs, () => this.dial()));

@@ -12,7 +12,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type Endpoint, formatAddress, formatEndpoints, type SocketAddress } from '../core/address.ts';
-import type { Cancel, Clock } from '../core/clock.ts';
+import type { Cancel } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
@@ -24,53 +24,49 @@ import {
   type Welcome,
 } from '../layer/trunk/handshake.ts';
 import { joinAsClient } from '../layer/trunk/join.ts';
-import type { TrunkMemory } from '../layer/trunk/memory.ts';
-import type { SchedulerName } from '../layer/trunk/options.ts';
-import { Trunk } from '../layer/trunk/trunk.ts';
+import type { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { type Attempt, type CarrierHandlers, ofPeer, type Reached } from './attempt.ts';
+import { AutoCarriers } from './auto_carriers.ts';
+import { leastCarriers } from './carrier_count.ts';
 import { CarrierLog } from './carrier_log.ts';
+import { type ClientTrunkOptions, clientTrunk } from './client_trunk.ts';
 import { Failures } from './failures.ts';
 import { FirstTurn } from './first_turn.ts';
 import { Home } from './home.ts';
 import { nameOfPath, type Path, type Paths, wayBeside } from './paths.ts';
 import { ReachLog } from './reach_log.ts';
-import { CarrierSlot } from './slot.ts';
-import { type CarrierStatus, PastTrunks, statusOfSlot, type TrunkTotals } from './trunk_status.ts';
+import type { CarrierSlot } from './slot.ts';
+import { Slots } from './slots.ts';
+import { type CarrierStatus, PastTrunks, statusOfClient, type TrunkTotals } from './trunk_status.ts';
 import { type OpenHandlers, openOn, WaitingOpens } from './waiting.ts';
 import { TRY_AGAIN_MS, WayHome } from './way_home.ts';
 
-export interface TrunkClientOptions {
+export interface TrunkClientOptions extends ClientTrunkOptions {
   /** The addresses of the one process at the other end. */
   readonly peers: readonly Endpoint[];
   readonly paths: Paths;
-  readonly graceMs: number;
-  /** Carriers to keep. */
-  readonly carriers: number;
+  /** Carriers to keep: so many, or as many as are of use. */
+  readonly carriers: number | 'auto';
   readonly key: Buffer | null;
   /** Reaches the peer once. */
   readonly dialCarrier: (path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers) => Cancel;
   /** Builds a carrier's layers on a connection that has joined. */
   readonly carrier: (socket: IoPipe<'bytes'>) => IoPipe<'messages'>;
-  readonly clock: Clock;
-  /** What the trunk may hold. */
-  readonly memory: TrunkMemory;
   readonly log: Logger;
   readonly connectTimeoutMs: number;
-  readonly scheduler?: SchedulerName | undefined;
 }
 
 const NONE: ReadonlySet<string> = new Set();
 const RESTARTED = 'the peer was restarted';
 const WORN = 'its numbers are used up, and a new one takes its place';
 
-/** So often may a restart look like something else before a balancer is the likelier reason. */
-const STRANGE_ANSWERS = 8;
-
 export class TrunkClient {
   readonly #options: TrunkClientOptions;
   readonly #name: string;
-  readonly #slots: CarrierSlot[];
+  readonly #slots: Slots;
+  /** With `-n auto`. */
+  readonly #auto: AutoCarriers | null;
   readonly #waiting: WaitingOpens;
   readonly #reachLog: ReachLog;
   readonly #home = new Home();
@@ -82,7 +78,6 @@ export class TrunkClient {
   readonly #past = new PastTrunks();
   #address: SocketAddress | null = null;
   #nextCarrierId = 0;
-  #strangeAnswers = 0;
   readonly #failures: Failures;
   readonly #wayHome: WayHome;
   #stopped = false;
@@ -94,11 +89,17 @@ export class TrunkClient {
     this.#reachLog = new ReachLog(options.log, options.clock, this.#name, options.connectTimeoutMs);
     this.#turn = new FirstTurn(options.clock);
     this.#failures = new Failures(options.paths.peers);
-    this.#slots = Array.from(
-      { length: options.carriers },
-      (_, number) => new CarrierSlot(number, options.clock, (slot) => this.#dial(slot)),
-    );
-    this.#wayHome = new WayHome(options.clock, this.#slots);
+    const { carriers, clock } = options;
+    const wanted = carriers === 'auto' ? leastCarriers(options.paths.ways) : carriers;
+    const auto = {
+      peer: this.#name,
+      least: wanted,
+      up: () => this.#slots.up,
+      resize: (wanted: number) => this.#resize(wanted),
+    };
+    this.#auto = carriers === 'auto' ? new AutoCarriers({ ...options, ...auto }) : null;
+    this.#slots = new Slots(wanted, clock, (slot) => this.#dial(slot));
+    this.#wayHome = new WayHome(clock, this.#slots);
   }
 
   /** The trunk, while there is one. */
@@ -106,9 +107,9 @@ export class TrunkClient {
     return this.#trunk;
   }
 
-  /** One for each carrier that is wanted, whether it is there or not. */
+  /** One for each carrier that is wanted, whether it is there or not, and for each that is there still. */
   get carriers(): CarrierStatus[] {
-    return this.#slots.map(statusOfSlot);
+    return statusOfClient(this.#slots, this.#trunk);
   }
 
   get totals(): TrunkTotals {
@@ -116,7 +117,7 @@ export class TrunkClient {
   }
 
   start(): void {
-    for (const slot of this.#slots) slot.dial();
+    this.#slots.dial();
   }
 
   /** Opens a stream, at once or as soon as there is something to carry it. */
@@ -124,6 +125,7 @@ export class TrunkClient {
     if (this.#trunk?.worn && !this.#hasStreams) this.#trunk.end(new PipeError('cancelled', 'trunk', WORN));
     if (this.#trunk !== null && this.#isUp && this.#address !== null) {
       openOn(this.#trunk, label, this.#address, handlers);
+      this.#auto?.wake(this.#trunk);
       return () => {};
     }
     const hopeless = this.#hopeless;
@@ -135,14 +137,15 @@ export class TrunkClient {
     const late = () => this.#failures.gaveUp(this.#name, connectTimeoutMs);
     const cancel = this.#waiting.add(label, connectTimeoutMs, handlers, late);
     if (this.#failures.last !== null) handlers.onRetry?.(this.#failures.last);
-    for (const slot of this.#slots) slot.hurry();
+    this.#slots.hurry();
     return cancel;
   }
 
   /** Tells the peer that this is the end, and dials no more. */
   leave(error: PipeError): void {
     this.#stopped = true;
-    for (const slot of this.#slots) slot.stop();
+    this.#slots.stop();
+    this.#auto?.stop();
     this.#turn.end();
     this.#wayHome.stop();
     this.#reachLog.stop();
@@ -241,24 +244,26 @@ export class TrunkClient {
     }
     this.#failures.succeeded(path.peer);
     this.#onCarrier(trunk, carrier, reached);
-    this.#strangeAnswers = 0;
     // It answers: no need for the others to wait.
-    if (trunk.carriers.size === 1) for (const other of this.#slots) other.hurry();
+    if (trunk.carriers.size === 1) this.#slots.hurry();
     this.#waiting.admit(trunk, address);
+    this.#auto?.wake(trunk);
   }
 
   /** A slot has its carrier, or one that goes its own way beside another that does not. */
   #onCarrier(trunk: Trunk, carrier: Carrier, { slot, own, path, way, beside }: Reached): void {
     const before = slot.carrier;
+    const isTried = slot.isExtra && !slot.hasJoined;
     const away = path.peer !== own.peer;
     slot.way = way;
     slot.onJoined(carrier, away);
-    this.#reachLog.joined(this.#slots.every((one) => one.carrier !== null));
+    this.#reachLog.joined(this.#slots.whole);
     if (!away) this.#reachLog.taken(nameOfPath(own.peer, own.from));
     else if (beside) this.#staysAway(own);
     // The whole peer was gone: its own way may be as good.
     else this.#wayHome.soon();
-    if (before === null) this.#carrierLog?.joined();
+    if (isTried) this.#carrierLog?.tried(1);
+    else if (before === null) this.#carrierLog?.joined();
     else {
       this.#carrierLog?.stalls.lost(before);
       trunk.retire(before);
@@ -285,7 +290,7 @@ export class TrunkClient {
     } else {
       // A machine that was switched off and on leaves carriers that look alive; a question makes it reset them.
       this.#trunk?.probe();
-      if (++this.#strangeAnswers === STRANGE_ANSWERS)
+      if (this.#home.answersStrangely())
         log.warn(
           `${words} each time: if there is a load balancer, let it keep to one server for each client`,
         );
@@ -294,19 +299,8 @@ export class TrunkClient {
   }
 
   #makeTrunk(welcome: Welcome): Trunk {
-    const { clock, graceMs, log, memory, scheduler } = this.#options;
-    const trunk = new Trunk({
-      role: 'client',
-      clock,
-      graceMs,
-      scheduler,
-      memory: memory.join(),
-      streamWindow: memory.windows.stream,
-      trunkWindow: memory.windows.trunk,
-      peerStreamWindow: welcome.windows.stream,
-      peerTrunkWindow: welcome.windows.trunk,
-      // The server has nothing to open: it gets a reset.
-      onStream: (stream) => stream.discard(new PipeError('refused', 'trunk', 'this side takes no streams')),
+    const { clock, graceMs, log } = this.#options;
+    const trunk = clientTrunk(this.#options, welcome, {
       onCarrierLost: (carrier, error) => this.#onCarrierLost(carrier, error),
       stallHandlers: {
         onStuck: (carrier) => this.#onStuck(carrier),
@@ -319,35 +313,39 @@ export class TrunkClient {
       log,
       clock,
       whom: `to ${this.#name}`,
-      wanted: this.#slots.length,
+      wanted: () => this.#slots.wanted,
       graceMs,
       streams: () => trunk.streams.size,
     });
     return trunk;
   }
 
-  #slotOf(carrier: Carrier): CarrierSlot | undefined {
-    return this.#slots.find((candidate) => candidate.carrier === carrier);
+  #resize(wanted: number): void {
+    for (const carrier of this.#slots.resize(wanted)) {
+      this.#carrierLog?.stalls.lost(carrier);
+      this.#carrierLog?.tried(-1);
+      this.#trunk?.retire(carrier);
+    }
   }
 
   #onStuck(carrier: Carrier): void {
-    const slot = this.#slotOf(carrier);
+    const slot = this.#slots.of(carrier);
     if (slot === undefined) return;
-    const whole = `connection ${slot.number + 1} of ${this.#slots.length} to ${slot.way}`;
+    const whole = `connection ${slot.number + 1} of ${this.#slots.wanted} to ${slot.way}`;
     this.#carrierLog?.stalls.stuck(carrier, { whole, way: wayBeside(slot.way, this.#name) });
   }
 
   #onCarrierLost(carrier: Carrier, error: PipeError | null): void {
-    const slot = this.#slotOf(carrier);
+    const slot = this.#slots.of(carrier);
     if (slot === undefined || this.#stopped) return;
     this.#carrierLog?.lost(carrier, wayBeside(slot.way, this.#name), error);
     slot.onLost();
     if (!this.#isUp) {
       this.#reachLog.lost();
-      for (const one of this.#slots) one.onAllLost();
+      this.#slots.onAllLost();
     }
     // It may have been the one that was on its way home.
-    if (this.#slots.some(({ away }) => away)) this.#wayHome.later();
+    if (this.#slots.away) this.#wayHome.later();
   }
 
   #onTrunkEnd(error: PipeError): void {
@@ -360,6 +358,7 @@ export class TrunkClient {
     this.#carrierLog = null;
     if (this.#stopped) return;
     for (const slot of this.#slots) if (slot.carrier !== null) slot.onLost();
+    this.#auto?.over();
   }
 
   #onFailed({ slot, own, path, beside }: Attempt, error: PipeError, hopeless = false): void {

@@ -78,6 +78,7 @@ interface Entry {
   onJoining(id: number, from: SocketAddress | null): void;
   onLost(carrier: Carrier, error: PipeError | null): void;
   leave(error: PipeError): void;
+  onClosed(carrier: Carrier): void;
 }
 
 export class TrunkServer {
@@ -251,6 +252,7 @@ export class TrunkServer {
       graceMs,
       scheduler,
       onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
+      onCarrierClosed: (carrier) => entry.onClosed(carrier),
       stallHandlers: {
         onStuck(carrier) {
           const { name, way } = sourceOf(carrier);
@@ -294,6 +296,10 @@ export class TrunkServer {
       leave(error: PipeError) {
         carrierLog.over(null);
         trunk.leave(error);
+      },
+      onClosed(carrier: Carrier) {
+        carrierLog.closed(carrier);
+        sources.delete(carrier.id);
       },
     };
     return entry;

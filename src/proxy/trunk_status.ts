@@ -9,7 +9,7 @@ import type { CarrierSlot } from './slot.ts';
 export interface CarrierStatus {
   /** Counts the trunks of this process, from 1. */
   readonly trunk: number;
-  readonly state: CarrierSnapshot['state'] | CarrierSlot['stage'];
+  readonly state: CarrierSnapshot['state'] | CarrierSlot['stage'] | 'closing';
   /** Which way it goes, in words; empty where there is one way only. */
   readonly way: string;
   /** Null while it is not there. */
@@ -19,11 +19,17 @@ export interface CarrierStatus {
 export function statusOf(trunk: Trunk, number: number): CarrierStatus[] {
   return [...trunk.carriers.values()].map((one) => {
     const carrier = carrierSnapshot(one);
-    return { trunk: number, state: carrier.state, way: '', carrier };
+    return { trunk: number, state: trunk.isRetired(one) ? 'closing' : carrier.state, way: '', carrier };
   });
 }
 
-export function statusOfSlot({ carrier, stage, way }: CarrierSlot): CarrierStatus {
+/** What there is in the slots, and then the carriers that have none any more and are not gone yet. */
+export function statusOfClient(slots: Iterable<CarrierSlot>, trunk: Trunk | null): CarrierStatus[] {
+  const retired = trunk === null ? [] : statusOf(trunk, 1).filter(({ state }) => state === 'closing');
+  return [...[...slots].map(statusOfSlot), ...retired];
+}
+
+function statusOfSlot({ carrier, stage, way }: CarrierSlot): CarrierStatus {
   const snapshot = carrier === null ? null : carrierSnapshot(carrier);
   return { trunk: 1, state: snapshot === null ? stage : snapshot.state, way, carrier: snapshot };
 }

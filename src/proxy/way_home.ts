@@ -16,12 +16,12 @@ const SOON_MS = 1000;
 
 export class WayHome {
   readonly #clock: Clock;
-  readonly #slots: readonly CarrierSlot[];
+  readonly #slots: Iterable<CarrierSlot>;
   #cancel: Cancel | null = null;
   /** Whose turn it is, so that one whose way stays closed does not keep the others away. */
   #turn = 0;
 
-  constructor(clock: Clock, slots: readonly CarrierSlot[]) {
+  constructor(clock: Clock, slots: Iterable<CarrierSlot>) {
     this.#clock = clock;
     this.#slots = slots;
   }
@@ -45,7 +45,8 @@ export class WayHome {
 
   /** One has come home. */
   next(): void {
-    const inTurn = [...this.#slots.slice(this.#turn), ...this.#slots.slice(0, this.#turn)];
+    const slots = [...this.#slots];
+    const inTurn = [...slots.slice(this.#turn), ...slots.slice(0, this.#turn)];
     const slot = inTurn.find(({ mayGoHome }) => mayGoHome);
     if (slot === undefined) return;
     this.#turn = slot.number + 1;

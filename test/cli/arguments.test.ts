@@ -154,6 +154,8 @@ t.test('a client stripes over four connections unless it is told', async (t) => 
     ['--key f', 4],
     ['-n 0', 0],
     ['-n 1', 1],
+    ['-n auto', 'auto'],
+    ['-n auto --key f', 'auto'],
   ] as const)
     t.equal(run(`-c 80 90 ${line}`).carriers, carriers, line);
 });
@@ -243,8 +245,10 @@ t.test('mistakes', async (t) => {
     ['-r 80 90 --max-message 64kb', /such as 65536, 64k or 1M/],
     ['-r 80 90 --log-level loud', /write one of error, warn, info, debug/],
     ['-r 80 90 --no-status=yes', /--no-status takes no value/],
-    ['-c 80 90 -n 65', /-.carriers 65: write a whole number from 0 to 64/],
-    ['-c 80 90 -n auto', /write a whole number from 0 to 64/],
+    ['-c 80 90 -n 65', /-.carriers 65: write a whole number from 0 to 64, or auto$/],
+    ['-c 80 90 -n Auto', /-.carriers Auto: write a whole number from 0 to 64, or auto$/],
+    ['-s 80 90 -n auto', /-n auto is for -c, which dials; -s takes as many connections as it is given/],
+    ['-r 80 90 -n auto', /-n is for -c and -s; a relay \(-r\) has no peer/],
     ['-r 80 90 -n 0', /-n is for -c and -s; a relay \(-r\) has no peer/],
     ['-r 80 90 --key f', /--key is for -c and -s/],
     ['-r 80 90 --memory 64M', /--memory is for -c and -s; a relay \(-r\) has no peer/],

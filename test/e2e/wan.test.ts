@@ -1,10 +1,10 @@
 /** Goal: the WAN emulator does to packets what a scenario says, counts it right, and leaves nothing behind. */
 
-import { accessSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { canUnshare, run, succeed, tool } from '../helpers/e2e_run.ts';
+import { run, succeed, tool } from '../helpers/e2e_run.ts';
 import { sleep, until } from '../helpers/e2e_wait.ts';
-import { type Agent, type Counts, SELFTEST, WAN, Wan, type WanReport } from '../helpers/wan.ts';
+import { type Agent, type Counts, noWan, SELFTEST, WAN, Wan, type WanReport } from '../helpers/wan.ts';
 
 t.setTimeout(180_000);
 
@@ -71,19 +71,9 @@ t.test('the scenarios that come with it, and what is wrong with one', async (t) 
   t.match((await run(t, WAN, ['run', 'loss'])).err, /expected -- COMMAND\.\.\. at the end/);
 });
 
-function why(): string | null {
-  if (!canUnshare()) return 'it makes network namespaces: run it as root';
-  try {
-    accessSync('/dev/net/tun');
-  } catch {
-    return 'there is no /dev/net/tun';
-  }
-  return null;
-}
-
-const reason = why();
+const reason = noWan();
 if (reason !== null) {
-  // The reason is a text of why().
+  // The reason is a text of noWan().
   t.test('real packets', { skip: reason }, async () => {});
 } else {
   t.test('the rate of a link, and its queue', async (t) => {

@@ -31,7 +31,7 @@ export class TrunkWorld {
   readonly #ends = new WeakMap<IoBridge, [IoPipe<'bytes'>, IoPipe<'bytes'>]>();
   readonly client: TrunkClient;
 
-  constructor(peers: string[], carriers: number, options: { graceMs?: number; key?: Buffer } = {}) {
+  constructor(peers: string[], carriers: number | 'auto', options: { graceMs?: number; key?: Buffer } = {}) {
     const { clock } = this;
     const endpoints = peers.map((host) => ({ host, port: 1 }));
     const log = (lines: string[]) => lineLogger('info', (line) => lines.push(line.replace(/^\S+ /, '')));

@@ -1,17 +1,28 @@
 /** Networks made by tools/wan for the tests, and agents of the tests on the hosts at their ends. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import { type Finished, run, temporaryFolder, tool } from './e2e_run.ts';
+import { canUnshare, type Finished, run, temporaryFolder, tool } from './e2e_run.ts';
 import { until } from './e2e_wait.ts';
 import type { Calls } from './wan_agent.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 export const WAN = join(root, 'tools/wan/wan');
 export const SELFTEST = join(root, 'dist/tools/wan/wan-selftest');
+
+/** Why there can be no network here, or null. */
+export function noWan(): string | null {
+  if (!canUnshare()) return 'it makes network namespaces: run it as root';
+  try {
+    accessSync('/dev/net/tun');
+  } catch {
+    return 'there is no /dev/net/tun';
+  }
+  return null;
+}
 
 export interface Amount {
   packets: number;

@@ -48,6 +48,8 @@ export class TcpEnd extends SimEnd {
   peer!: TcpEnd;
   /** Payload that was sent into it. */
   sentBytes = 0;
+  readonly #world: World;
+  readonly #path: Path;
   readonly #flow: TcpFlow;
   readonly #info: TcpInfo | null;
   /** Messages on their way, with the offset at which each is complete. */
@@ -57,6 +59,8 @@ export class TcpEnd extends SimEnd {
 
   constructor(world: World, path: Path, back: Path, info: boolean) {
     super();
+    this.#world = world;
+    this.#path = path;
     this.#flow = new TcpFlow(
       world,
       path,
@@ -89,6 +93,7 @@ export class TcpEnd extends SimEnd {
     this.finWanted = true;
     this.finSent = true;
     this.raiseLater(FIN_SENT);
+    if (this.#queue.length === 0) this.#passFin();
   }
 
   /** At the other end, bytes of ours have come in order. */
@@ -96,6 +101,12 @@ export class TcpEnd extends SimEnd {
     let arrived = 0;
     while (arrived < this.#queue.length && (this.#queue[arrived] as { end: number }).end <= upTo) arrived++;
     this.peer.arrive(...this.#queue.splice(0, arrived).map(({ chunk }) => chunk));
+    if (this.finWanted && this.#queue.length === 0) this.#passFin();
+  }
+
+  /** Behind all that was sent. */
+  #passFin(): void {
+    this.#world.after(this.#path.delayMs, () => this.peer.onPeerClosed());
   }
 
   #onRoom(): void {

@@ -66,9 +66,11 @@ export function missingTimer(trunk: Trunk, clock: OwnClock): string | null {
     if (missed(carrier.pingAt(PING_IDLE_MS))) return `carrier ${id} is to be asked whether it lives`;
     if (missed(carrier.deadAt(DEAD_MS))) return `carrier ${id} may be dead`;
   }
-  const allStalled = carriers.every((carrier) => carrier.stalled);
+  const staying = carriers.filter((carrier) => !trunk.isRetired(carrier));
+  const takers = staying.length > 0 ? staying : carriers;
+  const allStalled = takers.every((carrier) => carrier.stalled);
   const usable = (carrier: Carrier) => carrier.pipe.writable && (allStalled || !carrier.stalled);
-  const free = carriers.filter(usable);
+  const free = takers.filter(usable);
   if (free.length === 0) return null;
   if (trunk.controlWaiting) return 'control frames wait beside a carrier that is free';
   const unreported = carriers.find((carrier) => carrier.unreported > 0);

@@ -63,6 +63,8 @@ export class Carrier {
   #askedAt = Number.NEGATIVE_INFINITY;
   /** When the last stall ended. */
   #movedAt = Number.NEGATIVE_INFINITY;
+  /** When our end of it was closed. */
+  #endedAt = Number.POSITIVE_INFINITY;
 
   constructor(id: number, pipe: IoPipe<'messages'>, now: number) {
     this.id = id;
@@ -122,12 +124,12 @@ export class Carrier {
     return Math.max(this.#heardAt, this.#pingSentAt) + idleMs;
   }
 
-  /** When it counts as dead: an answer to a PING, or an ACK, has been due for so long. */
+  /** When it counts as dead: an answer to a PING, an ACK, or the peer's FIN behind ours has been due for so long. */
   deadAt(silenceMs: number): number {
     const head = this.#flights[this.#head];
     const asked = this.#askedAt > this.#heardAt ? this.#askedAt : Number.POSITIVE_INFINITY;
     const sent = head === undefined ? Number.POSITIVE_INFINITY : Math.max(head.sentAt, this.#progressAt);
-    return Math.min(asked, sent) + silenceMs;
+    return Math.min(asked, sent, this.#endedAt) + silenceMs;
   }
 
   /** A PING is sent, or would be if there were room for it. */
@@ -281,6 +283,21 @@ export class Carrier {
   /** The ACK that carried a report was lost with its carrier: say it again. */
   unreport(): void {
     if (this.#received > 0) this.#reported = Math.min(this.#reported, this.#received - 1);
+  }
+
+  /** Nothing more will be sent here. */
+  end(now: number): void {
+    this.#endedAt = now;
+    this.pipe.sendFin();
+  }
+
+  get ended(): boolean {
+    return this.#endedAt !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Both ends have said all that they had to say here. */
+  get closed(): boolean {
+    return this.pipe.finSent && this.pipe.finReceived;
   }
 
   /** The end: what was in flight, for others to send again. */

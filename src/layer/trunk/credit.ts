@@ -25,6 +25,9 @@ export class TrunkCredit {
     this.#peerLimit = peerWindow;
   }
 
+  get received(): number {
+    return this.#received;
+  }
   /** Bytes that we may still send. */
   get left(): number {
     return this.#peerLimit - this.#sent;

@@ -38,6 +38,8 @@ export interface TrunkOptions {
   readonly onEnd: (error: PipeError) => void;
   /** A carrier is over; the dialler may bring another. */
   readonly onCarrierLost?: (carrier: Carrier, error: PipeError | null) => void;
+  /** A carrier was taken away by the client, with nothing on it any more. */
+  readonly onCarrierClosed?: (carrier: Carrier) => void;
   /** Carriers that are there and carry nothing, for so long that people want to know. */
   readonly stallHandlers?: StallHandlers;
 }

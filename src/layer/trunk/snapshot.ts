@@ -39,7 +39,7 @@ export interface StreamSnapshot {
 export interface SentReport {
   /** Those that it has, or had at its end; bytes both ways. */
   readonly carriers: readonly { readonly id: number; readonly bytes: number; readonly stalls: number }[];
-  /** Those that it lost before. */
+  /** Those that it had before: how many of them were lost, and what all of them carried. */
   readonly lost: { readonly count: number; readonly bytes: number; readonly stalls: number };
   /** All that our side gave to the carriers: data, what it sent again, and the frames around them. */
   readonly sentBytes: number;

@@ -17,6 +17,7 @@ import { Carrier } from './carrier.ts';
 import { ACK, FRAME_BYTES, GOAWAY, PING, PONG, writeFrame } from './codec.ts';
 import { ControlQueue } from './control.ts';
 import type { TrunkCredit } from './credit.ts';
+import { Fleet } from './fleet.ts';
 import type { SchedulerName } from './options.ts';
 import { Outbox, URGENT_BYTES } from './outbox.ts';
 import { encodeSegment } from './output.ts';
@@ -50,13 +51,16 @@ export interface TransmitterOptions {
   readonly onCarrierless: () => void;
   /** A carrier is over; what it had in flight is queued for the others already. */
   readonly onCarrierLost: (carrier: Carrier, error: PipeError | null) => void;
+  /** A carrier that was to go has gone, with nothing on it. */
+  readonly onCarrierClosed: (carrier: Carrier) => void;
 }
 
 export class Transmitter {
   readonly control = new ControlQueue();
   readonly outbox = new Outbox();
   readonly watch: CarrierWatch;
-  readonly #carriers = new Map<number, Carrier>();
+  readonly fleet = new Fleet();
+  readonly #carriers = this.fleet.all;
   readonly #options: TransmitterOptions;
   /** Null: each goes where it would arrive first. */
   readonly #turns: RoundRobin | null;
@@ -72,9 +76,6 @@ export class Transmitter {
   resentBytes = 0;
   /** Bytes that were sent again for any reason, the loss of a carrier included. */
   #repeatedBytes = 0;
-  /** What became of the carriers that are no more. */
-  readonly #lost = { count: 0, bytes: 0, stalls: 0 };
-  #lostSentBytes = 0;
 
   constructor(options: TransmitterOptions) {
     this.#options = options;
@@ -125,19 +126,13 @@ export class Transmitter {
   }
 
   get report(): SentReport {
-    const carriers = [...this.#carriers.values()].map((carrier) => {
-      const { id, sentBytes, receivedBytes, stalls } = carrier;
-      return { id, bytes: sentBytes + receivedBytes, stalls };
-    });
-    let sentBytes = this.#lostSentBytes;
-    for (const carrier of this.#carriers.values()) sentBytes += carrier.sentBytes;
     const dataBytes = this.#options.credit.sent;
-    return { carriers, lost: { ...this.#lost }, sentBytes, dataBytes, repeatedBytes: this.#repeatedBytes };
+    return { ...this.fleet.report, dataBytes, repeatedBytes: this.#repeatedBytes };
   }
 
   add(id: number, pipe: IoPipe<'messages'>): Carrier {
     const carrier = new Carrier(id, pipe, this.#options.clock.now());
-    this.#carriers.set(id, carrier);
+    this.fleet.add(carrier);
     this.watch.onCarriers();
     // Its answer says how far away the peer is, before there is anything else to tell by.
     this.#ping(carrier, this.#options.clock.now());
@@ -146,11 +141,7 @@ export class Transmitter {
 
   /** A carrier is over: others send what it had in flight. */
   lose(carrier: Carrier, error: PipeError | null): void {
-    if (!this.#carriers.delete(carrier.id)) return;
-    this.#lost.count++;
-    this.#lost.bytes += carrier.sentBytes + carrier.receivedBytes;
-    this.#lost.stalls += carrier.stalls;
-    this.#lostSentBytes += carrier.sentBytes;
+    if (!this.fleet.lose(carrier)) return;
     this.control.forgetCarrier(carrier);
     const { segments, control } = carrier.abandon(error ?? undefined);
     for (const frame of control) this.control.add(frame);
@@ -158,8 +149,17 @@ export class Transmitter {
     // An ACK may have gone down with it; counts are absolute, so saying them again costs nothing.
     for (const other of this.#carriers.values()) other.unreport();
     this.watch.onUnreported(0, this.#options.clock.now());
+    for (const other of this.fleet.closing) this.lose(other, null);
     this.watch.onCarriers();
     this.#options.onCarrierLost(carrier, error);
+  }
+
+  #closeRetired(now: number): void {
+    for (const carrier of this.fleet.closeRetired(now)) {
+      this.control.forgetCarrier(carrier);
+      carrier.abandon();
+      this.#options.onCarrierClosed(carrier);
+    }
   }
 
   /** The end: tells the peer why, if it can be told, and lets go of all carriers. */
@@ -168,7 +168,7 @@ export class Transmitter {
     this.watch.stop();
     this.#sayGoaway(error);
     for (const carrier of this.#carriers.values()) carrier.abandon();
-    this.#carriers.clear();
+    this.fleet.clear();
     this.outbox.clear();
   }
 
@@ -181,6 +181,7 @@ export class Transmitter {
       this.#lookAtKernel(now);
       if (!this.#pumpControl(now) || !this.#pumpResend(now)) this.#waitUntil = Number.POSITIVE_INFINITY;
       else if (this.#pumpNew(now) && this.#turns === null) this.#pumpLate(now);
+      this.#closeRetired(now);
       this.watch.schedule(now, this.#waitUntil);
     } finally {
       this.#pumping = false;
@@ -195,7 +196,7 @@ export class Transmitter {
       }
     }
     while (!this.control.empty) {
-      const carrier = urgentCarrier(this.#carriers, FRAME_BYTES, now);
+      const carrier = urgentCarrier(this.fleet.takers, FRAME_BYTES, now);
       if (carrier === null) return false;
       const taken = this.control.take(this.#options.pool);
       if (taken === null) break;
@@ -211,7 +212,9 @@ export class Transmitter {
     this.outbox.offerResend((segment) => {
       const alive = segment.copies > 0;
       if (!alive && !room) return false;
-      const carrier = alive ? this.#helper(segment, now) : urgentCarrier(this.#carriers, segment.length, now);
+      const carrier = alive
+        ? this.#helper(segment, now)
+        : urgentCarrier(this.fleet.takers, segment.length, now);
       if (carrier === null) {
         if (!alive) room = false;
         return alive;
@@ -233,7 +236,7 @@ export class Transmitter {
    */
   #helper(segment: Segment, now: number): Carrier | null {
     const { holder, length } = segment;
-    const other = otherCarrier(this.#carriers, length, holder, now);
+    const other = otherCarrier(this.fleet.takers, length, holder, now);
     if (other === null || (holder !== null && other.arrivalMs > holder.arrivalMs(length, now))) return null;
     return other.carrier;
   }
@@ -275,9 +278,9 @@ export class Transmitter {
   }
 
   #carrierFor(sending: SendStream, length: number, now: number): Carrier | null {
-    if (this.#turns !== null) return this.#turns.next(this.#carriers);
+    if (this.#turns !== null) return this.#turns.next(this.fleet.takers);
     if (length > URGENT_BYTES) return this.#carrierForBulk(sending, length, now);
-    return urgentCarrier(this.#carriers, length, now);
+    return urgentCarrier(this.fleet.takers, length, now);
   }
 
   /** Waits for a better one until it has waited too long, then takes the one that is free. */
@@ -287,7 +290,7 @@ export class Transmitter {
       now >= this.#waitUntil
         ? Number.POSITIVE_INFINITY
         : Math.min(sending.limit - sending.offset, sending.offset / 8);
-    const { carrier, waitMs } = bulkCarrier(this.#carriers, length, toCome, now);
+    const { carrier, waitMs } = bulkCarrier(this.fleet.takers, length, toCome, now);
     // Without a free one there is nothing to wait for but room, which tells by itself.
     if (waitMs === Number.POSITIVE_INFINITY) this.#waitUntil = waitMs;
     else if (carrier === null) this.#waitUntil = Math.min(this.#waitUntil, now + waitMs);
@@ -303,7 +306,7 @@ export class Transmitter {
     for (const slow of this.#carriers.values()) {
       if (slow.inFlight === 0) continue;
       for (;;) {
-        const other = otherCarrier(this.#carriers, SEGMENT_BYTES, slow, now);
+        const other = otherCarrier(this.fleet.takers, SEGMENT_BYTES, slow, now);
         if (other === null || other.carrier.estimate.cold) break;
         if (!other.carrier.pipe.writable || other.carrier.full) break;
         const segment = slow.lateSegment(now + LATE_FACTOR * other.arrivalMs + LATE_MARGIN_MS);

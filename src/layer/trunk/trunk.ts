@@ -12,7 +12,7 @@
 import type { Chunk } from '../../core/chunk.ts';
 import type { Clock } from '../../core/clock.ts';
 import { asPipeError, PipeError } from '../../core/errors.ts';
-import { BROKEN, type IoPipe, READABLE, WRITABLE } from '../../pipe/pipe.ts';
+import { BROKEN, FIN_SENT, type IoPipe, READABLE, WRITABLE } from '../../pipe/pipe.ts';
 import type { Carrier } from './carrier.ts';
 import {
   ACK,
@@ -66,6 +66,7 @@ export class Trunk {
           new PipeError('timeout', 'trunk', 'all its connections were lost, and none came back in time'),
         ),
       onCarrierLost: (carrier, error) => options.onCarrierLost?.(carrier, error),
+      onCarrierClosed: (carrier) => options.onCarrierClosed?.(carrier),
     });
     this.#out.watch.stallHandlers = options.stallHandlers ?? null;
     this.#streams = new Streams(options, memory, this.#credit, this.#out);
@@ -109,6 +110,18 @@ export class Trunk {
     const { peakEarlyBytes } = this.#streams;
     return this.#report ?? { ...this.#out.report, peakEarlyBytes };
   }
+  /** Bytes of all streams that have got across so far, both ways. */
+  get carriedBytes(): number {
+    return this.#credit.sent - this.#out.unacknowledgedBytes + this.#credit.received;
+  }
+  /** Streams have something to send that the peer would take: it waits for room on the carriers. */
+  get backlogged(): boolean {
+    return this.#credit.left > 0 && this.#out.outbox.peek() !== null;
+  }
+  /** The slowest smoothed round trip of its carriers, in milliseconds. */
+  get rttMs(): number {
+    return this.#out.rttMs;
+  }
   /** Bytes received and not yet read by the apps. */
   get bufferedBytes(): number {
     return this.#credit.buffered;
@@ -131,11 +144,15 @@ export class Trunk {
     return carrier;
   }
 
-  /** A carrier is not wanted any more: what it had in flight goes over the others. */
+  /** A carrier is not wanted any more: it gets nothing new, and is closed when all that is on it has arrived. */
   retire(carrier: Carrier): void {
     if (this.#ended) return;
-    this.#out.lose(carrier, null);
+    this.#out.fleet.retire(carrier);
     this.#out.pump();
+  }
+
+  isRetired(carrier: Carrier): boolean {
+    return this.#out.fleet.isRetired(carrier);
   }
 
   /** Asks all carriers for a sign of life; those that have none in time are given up. */
@@ -169,7 +186,7 @@ export class Trunk {
       if (events & READABLE) this.#drain(carrier);
       if (events & BROKEN || carrier.pipe.broken !== null) this.#out.lose(carrier, carrier.pipe.broken);
     });
-    if (events & (READABLE | WRITABLE | BROKEN)) this.#out.pump();
+    if (events & (READABLE | WRITABLE | FIN_SENT | BROKEN)) this.#out.pump();
     // The last reference to what a reset stream had sent may have been the socket's.
     this.#streams.onFreed();
   }
@@ -189,9 +206,17 @@ export class Trunk {
       this.#onDatagram(carrier, datagram);
       if (this.#ended) return;
     }
-    if (pipe.finReceived) this.#out.lose(carrier, null);
+    if (pipe.finReceived) this.#onFin(carrier);
     // One that broke before it was ours raises no event any more.
     else if (pipe.broken !== null) this.#out.lose(carrier, pipe.broken);
+  }
+
+  /** A client may take a carrier away from among others, and gets what is still on its way to it; else it is an end. */
+  #onFin(carrier: Carrier): void {
+    if (carrier.ended) return;
+    if (this.#options.role === 'server' && this.#out.fleet.hasOthers(carrier))
+      this.#out.fleet.retire(carrier);
+    else this.#out.lose(carrier, null);
   }
 
   #onDatagram(carrier: Carrier, datagram: Chunk): void {
