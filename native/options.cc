@@ -15,6 +15,8 @@
 namespace tcp_striper {
 namespace {
 
+constexpr int kTcpRtoMaxMs = 44;  // TCP_RTO_MAX_MS, Linux 6.15; older headers do not have it
+
 struct Option {
   const char* name;
   int level;
@@ -44,6 +46,7 @@ constexpr Option kOptions[] = {
     {"keepIntervalSec", IPPROTO_TCP, TCP_KEEPINTVL},
     {"keepCount", IPPROTO_TCP, TCP_KEEPCNT},
     {"userTimeoutMs", IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {"rtoMaxMs", IPPROTO_TCP, kTcpRtoMaxMs},
     {"notSentLowAt", IPPROTO_TCP, TCP_NOTSENT_LOWAT},
     {"synCount", IPPROTO_TCP, TCP_SYNCNT},
     {"deferAcceptSec", IPPROTO_TCP, TCP_DEFER_ACCEPT},

@@ -93,6 +93,11 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     return chunk;
   }
 
+  wakeAt(bytes: number): void {
+    this.#require(bytes >= 1, `wakeAt(${bytes})`);
+    this.#call(() => this.#pipe.wakeAt?.(bytes));
+  }
+
   send(chunk: Chunk): void {
     this.#require(this.writable, 'send() while not writable');
     this.#require(!this.#finAsked, 'send() after sendFin()');

@@ -97,6 +97,12 @@ export interface IoPipe<K extends PipeKind = PipeKind> {
   recv(max?: number): Chunk | null;
 
   /**
+   * A hint to a bytes pipe: with fewer bytes than this the consumer can do nothing, so nobody has to be woken for them. They
+   * can be read all the same, and the end, or a failure, is told as ever. 1 takes it back.
+   */
+  wakeAt?(bytes: number): void;
+
+  /**
    * Takes the chunk over, in whole.
    *
    * @throws Error while not writable, or above maxSend; the chunk then stays the caller's

@@ -296,7 +296,9 @@ export class ProxyService implements SessionHost {
   }
 
   #carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'> {
-    this.#options.transport.readInto(socket, this.#stack.memory.receivePool);
+    const { transport } = this.#options;
+    transport.readInto(socket, this.#stack.memory.receivePool);
+    transport.tuneJoined(socket);
     return this.#stack.carrier(socket);
   }
 

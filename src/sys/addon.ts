@@ -16,7 +16,7 @@ export interface NativeAddress {
 /**
  * The options of `setOption` and `getOption`. On and off are 1 and 0; what is not in the name's unit is in bytes or a
  * plain number. The kernel doubles `sendBuffer` and `receiveBuffer` when they are set, and reads back the double.
- * `notSentLowAt` takes -1 for no limit, and then reads 4294967295.
+ * `rtoMaxMs` is 1,000 to 120,000, from Linux 6.15 on; before, it is -ENOPROTOOPT. `notSentLowAt` takes -1 for no limit, and then reads 4294967295.
  */
 export type OptionName =
   | 'reuseAddress'
@@ -40,6 +40,7 @@ export type OptionName =
   | 'keepIntervalSec'
   | 'keepCount'
   | 'userTimeoutMs'
+  | 'rtoMaxMs'
   | 'notSentLowAt'
   | 'synCount'
   | 'deferAcceptSec'

@@ -3,9 +3,9 @@
  */
 
 import t from 'tap';
-import { tuneApp, tuneCarrier, tuneSocket } from '../../src/layer/tcp/tuning.ts';
+import { tuneApp, tuneCarrier, tuneJoined, tuneSocket } from '../../src/layer/tcp/tuning.ts';
 import { loadAddon, type NativeAddon } from '../../src/sys/addon.ts';
-import { EAGAIN, EINPROGRESS } from '../../src/sys/errno.ts';
+import { EAGAIN, EINPROGRESS, ENOPROTOOPT } from '../../src/sys/errno.ts';
 
 const addon = loadAddon() as NativeAddon;
 
@@ -67,6 +67,18 @@ t.test(
     t.equal(addon.getCongestion(fd), 'reno', 'what is not to be had changes nothing');
   },
 );
+
+t.test('a carrier finds out within a second that a path is back, unless its peer is far away', async (t) => {
+  const fd = addon.socket(4);
+  t.teardown(() => addon.close(fd));
+  const { rtoMaxMs } = addon.options;
+  const before = addon.getOption(fd, rtoMaxMs);
+  tuneJoined(addon, fd, 600_000);
+  t.equal(addon.getOption(fd, rtoMaxMs), before);
+  tuneJoined(addon, fd, 50_000);
+  // Linux before 6.15 does not have it, and the rest goes on without.
+  t.equal(addon.getOption(fd, rtoMaxMs), before === -ENOPROTOOPT ? before : 1000);
+});
 
 t.test('the socket of an app in a trunk holds little that the app does not read', async (t) => {
   const fd = addon.socket(4);

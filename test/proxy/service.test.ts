@@ -64,6 +64,7 @@ class FakeTransport implements Transport {
     return pipe;
   }
   tuneCarrier(): void {}
+  tuneJoined(): void {}
   tuneApp(): void {}
   localEndProblem(): null {
     return null;

@@ -88,6 +88,11 @@ export class DatagramDecoder {
     return this.#lengthReader.partial || this.#length >= 0;
   }
 
+  /** Bytes of the message that has begun that are still to come; 1 between messages. */
+  get missing(): number {
+    return this.#length < 0 ? 1 : this.#length - this.#assembled;
+  }
+
   /**
    * How much to read next, at most `most` bytes: so much that the read ends where a message does, if the messages to come
    * are as large as the last one was. In bulk they are, and then none has to be put together from two reads.

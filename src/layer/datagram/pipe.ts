@@ -100,6 +100,7 @@ export class DatagramPipe extends PipeBase<'messages'> {
         if (chunk !== null) this.#decoder.push(chunk);
         else if (this.#lower.finReceived) this.#onFin();
       }
+      if (!this.#discarded && !this.#finReceived) this.#lower.wakeAt?.(this.#decoder.missing);
     } catch (error) {
       this.#fail(asPipeError(error, 'datagram'));
     }

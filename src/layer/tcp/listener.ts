@@ -11,7 +11,8 @@ import { sharedTurns, type Turn } from '../../core/turns.ts';
 import { EAGAIN, errnoName } from '../../sys/errno.ts';
 import type { PollTarget } from '../../sys/poller.ts';
 import { bindSocket, localAddressOf, openSocket, peerAddressOf } from '../../sys/socket.ts';
-import { TcpPipe, type TcpRuntime } from './pipe.ts';
+import { TcpPipe } from './pipe.ts';
+import type { TcpRuntime } from './runtime.ts';
 import { BACKLOG, type Listener, type ListenHandlers } from './transport.ts';
 import { tuneSocket } from './tuning.ts';
 

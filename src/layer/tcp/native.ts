@@ -15,9 +15,10 @@ import { bindSocket, connectSocket, openSocket } from '../../sys/socket.ts';
 import { congestionError } from './congestion.ts';
 import { TcpListener } from './listener.ts';
 import { familyProblem, type LocalEnd, unknownLocalEnd } from './local_end.ts';
-import { TcpPipe, type TcpRuntime, tcpRuntime } from './pipe.ts';
+import { TcpPipe } from './pipe.ts';
+import { type TcpRuntime, tcpRuntime } from './runtime.ts';
 import type { CarrierOptions, ConnectOptions, Listener, ListenHandlers, Transport } from './transport.ts';
-import { tuneApp, tuneCarrier, tuneSocket } from './tuning.ts';
+import { tuneApp, tuneCarrier, tuneJoined, tuneSocket } from './tuning.ts';
 
 export class NativeTransport implements Transport {
   readonly name = 'native';
@@ -51,6 +52,12 @@ export class NativeTransport implements Transport {
 
   tuneCarrier(socket: IoPipe<'bytes'>, options: CarrierOptions): void {
     if (socket instanceof TcpPipe) socket.tune((addon, fd) => tuneCarrier(addon, fd, options));
+  }
+
+  tuneJoined(socket: IoPipe<'bytes'>): void {
+    const rttUs = socket.congestion?.srttUs;
+    if (socket instanceof TcpPipe && rttUs !== undefined)
+      socket.tune((addon, fd) => tuneJoined(addon, fd, rttUs));
   }
 
   tuneApp(socket: IoPipe<'bytes'>): void {

@@ -19,7 +19,7 @@
 import type { SocketAddress } from '../../core/address.ts';
 import type { Chunk } from '../../core/chunk.ts';
 import { type PipeError, systemError } from '../../core/errors.ts';
-import { defaultPool, HEADROOM, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
+import { HEADROOM, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
 import { PipeBase } from '../../pipe/base.ts';
 import { BROKEN, FIN_SENT, READABLE, READY, WRITABLE } from '../../pipe/pipe.ts';
 import type { Spliceable } from '../../pipe/splice.ts';
@@ -33,21 +33,10 @@ import {
   POLL_OUT,
   POLL_PRI,
   POLL_RDHUP,
-  type Poller,
   type PollTarget,
 } from '../../sys/poller.ts';
 import { TcpInfo } from '../../sys/tcp_info.ts';
-
-/** What a TcpPipe works with: one per thread, shared by all its pipes. */
-export interface TcpRuntime {
-  readonly addon: NativeAddon;
-  readonly poller: Poller;
-  readonly pool: SlabPool;
-}
-
-export function tcpRuntime(addon: NativeAddon, poller: Poller, pool: SlabPool = defaultPool): TcpRuntime {
-  return { addon, poller, pool };
-}
+import { type TcpRuntime, tcpRuntime } from './runtime.ts';
 
 // Flags in one integer: ten thousand pipes are held at once.
 const IS_READY = 1;
@@ -76,6 +65,10 @@ const LEAST_PIECE = 16 * 1024;
 /** Nor when so much is held already: what nobody takes further holds more than it says. */
 const MOST_HELD_BYTES = 8 * 1024 * 1024;
 
+/** Waiting for so many bytes saves more than the system call costs that says so; more of them may not fit into the socket. */
+const LEAST_WAKE = 4 * 1024;
+const MOST_WAKE = 64 * 1024;
+
 /** What one splice moves at most, and so what a stalled reader can hold back in a kernel pipe: less than 1 MB. */
 const SPLICE_BYTES = 960 * 1024;
 
@@ -92,6 +85,8 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   /** Read and not yet asked for; the next one is the last. Never empty. */
   #ahead: Chunk[] | null = null;
   #info: TcpInfo | null = null;
+  /** SO_RCVLOWAT. */
+  #wakeAt = 1;
 
   /**
    * Takes the descriptor over: non-blocking, and connected or (`connecting`) with a connect under way.
@@ -176,6 +171,14 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
     }
     this.#ahead = pool.sealPieces(slab, got, want);
     return this.#takeAhead(this.#ahead, max);
+  }
+
+  wakeAt(bytes: number): void {
+    const least = bytes < LEAST_WAKE ? 1 : Math.min(bytes, MOST_WAKE);
+    if (least === this.#wakeAt || this.#fd < 0) return;
+    this.#wakeAt = least;
+    const { addon } = this.#runtime;
+    addon.setOption(this.#fd, addon.options.rcvLowAt, least);
   }
 
   send(chunk: Chunk): void {

@@ -40,6 +40,7 @@ export class PortableTransport implements Transport {
 
   /** node:net has no such options. */
   tuneCarrier(): void {}
+  tuneJoined(): void {}
   tuneApp(): void {}
 
   localEndProblem(end: LocalEnd): PipeError | null {

@@ -53,6 +53,8 @@ export interface Transport {
   connect(address: SocketAddress, options?: ConnectOptions): IoPipe<'bytes'>;
   /** Makes an accepted socket fit for carrying a trunk, as far as it can be; connect() does it by itself. */
   tuneCarrier(socket: IoPipe<'bytes'>, options: CarrierOptions): void;
+  /** Its handshake is done, and tells how far away the peer is: the kernel is asked to see soon when a broken path is back. */
+  tuneJoined(socket: IoPipe<'bytes'>): void;
   /** Makes the socket of an app, whose bytes will travel in a trunk, hold little that the app does not read. */
   tuneApp(socket: IoPipe<'bytes'>): void;
   /** Why no connection can begin there, or null. What is only down for now is no reason. */

@@ -64,3 +64,16 @@ export function tuneCarrier(addon: NativeAddon, fd: number, { congestion }: Carr
   addon.setOption(fd, options.keepCount, CARRIER_KEEPALIVE.count);
   if (congestion !== null) addon.setCongestion(fd, congestion);
 }
+
+/**
+ * The kernel's pauses between two attempts to send double, up to two minutes, and as long may it take to see that a broken
+ * path is back. Its least upper bound is a second, which is too little where an answer may take as long without anything
+ * being broken (RFC 6298, section 2.4).
+ */
+const NEAR_RTO_MAX_MS = 1000;
+const NEAR_RTT_US = 250_000;
+
+/** For a carrier whose round trip is known. Linux before 6.15 does not have it. */
+export function tuneJoined(addon: NativeAddon, fd: number, rttUs: number): void {
+  if (rttUs < NEAR_RTT_US) addon.setOption(fd, addon.options.rtoMaxMs, NEAR_RTO_MAX_MS);
+}
