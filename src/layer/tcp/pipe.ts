@@ -45,7 +45,7 @@ const IS_WRITABLE = 4;
 const FIN_RECEIVED = 8;
 const FIN_WANTED = 16;
 const FIN_GONE = 32;
-/** FIN, RST, an error or urgent data have come: a short read no longer means that there is nothing behind it. */
+/** FIN, RST, an error or urgent data have come: there may be something behind a short read. */
 const READ_TO_END = 64;
 const NO_SPLICE = 128;
 /**
@@ -58,9 +58,8 @@ const DEAF_TO_ROOM = 512;
 /** The last read filled its chunk: more of them are likely to wait. */
 const IN_BULK = 1024;
 
-/** One read fills so many chunks at most... */
+/** One read fills so many chunks at most, unless they are smaller than bulk is carried in. */
 const MOST_PIECES = 4;
-/** ...unless they are smaller than this: those are not what bulk is carried in. */
 const LEAST_PIECE = 16 * 1024;
 /** Nor when so much is held already: what nobody takes further holds more than it says. */
 const MOST_HELD_BYTES = 8 * 1024 * 1024;
@@ -176,8 +175,8 @@ export class TcpPipe extends PipeBase<'bytes'> implements PollTarget, Spliceable
   wakeAt(bytes: number): void {
     const least = bytes < LEAST_WAKE ? 1 : Math.min(bytes, MOST_WAKE);
     if (least === this.#wakeAt || this.#fd < 0) return;
-    this.#wakeAt = least;
     const { addon } = this.#runtime;
+    this.#wakeAt = least;
     addon.setOption(this.#fd, addon.options.rcvLowAt, least);
   }
 

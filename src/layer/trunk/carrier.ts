@@ -26,11 +26,14 @@ export interface ControlFrame {
 interface Flight {
   readonly bytes: number;
   readonly sentAt: number;
-  /** When it should have been acknowledged, had all gone well; it is overdue then. */
-  readonly dueAt: number;
+  /** Bytes in flight up to its end, when it was sent. */
+  readonly behind: number;
   readonly segment: Segment | null;
   readonly control: readonly ControlFrame[];
 }
+
+/** Who helps with a stall looks again after a round trip, but not before so long. */
+const LEAST_ROUND_MS = 20;
 
 /** What takes longer was a stall, and not a round trip. */
 const LONGEST_RTT_MS = 1000;
@@ -116,7 +119,11 @@ export class Carrier {
   get deadline(): number {
     const head = this.#flights[this.#head];
     if (head === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(head.dueAt, this.#progressAt + this.estimate.patienceMs(head.bytes));
+    const { estimate } = this;
+    return Math.max(
+      head.sentAt + estimate.patienceMs(head.behind),
+      this.#progressAt + estimate.patienceMs(head.bytes),
+    );
   }
 
   /** When an idle carrier is asked whether it is still there. */
@@ -174,7 +181,7 @@ export class Carrier {
       resend(segment);
     }
     this.#resendBytes *= 2;
-    this.#resendAt = now + this.estimate.patienceMs(0);
+    this.#resendAt = now + Math.max(LEAST_ROUND_MS, this.estimate.minRttMs);
     this.estimate.onStall();
   }
 
@@ -216,8 +223,7 @@ export class Carrier {
     this.sentBytes += bytes;
     if (counts) {
       this.#inFlightBytes += bytes;
-      const dueAt = now + this.estimate.patienceMs(this.#inFlightBytes);
-      this.#flights.push({ bytes, sentAt: now, dueAt, segment, control });
+      this.#flights.push({ bytes, sentAt: now, behind: this.#inFlightBytes, segment, control });
       if (segment !== null) {
         segment.copies++;
         segment.holder = this;

@@ -126,9 +126,12 @@ export class CarrierEstimate {
     return minRttMs / 2 + (queue + length) / rate + this.#penaltyMs;
   }
 
-  /** When a frame that is in flight should at the latest have been acknowledged. */
+  /**
+   * When a frame that is in flight should at the latest have been acknowledged. What is in front of it is part of the round
+   * trips that were measured, unless there is more of it now.
+   */
   patienceMs(inFlight: number): number {
-    return Math.max(20, 1.5 * (this.srttMs + 4 * this.#rttVarMs + inFlight / this.rate));
+    return Math.max(20, 1.5 * Math.max(this.srttMs, inFlight / this.rate) + 2 * this.#rttVarMs);
   }
 
   /** The peer acknowledged so many bytes; the last of them took `rttMs`. */

@@ -17,7 +17,7 @@ const WAIT_MARGIN_MS = 2;
 const WAIT_MOST_MS = 100;
 
 /** Silence on one carrier while another one is heard means nothing before it has lasted so long. */
-const SILENCE_MS = 100;
+const SILENCE_MS = 40;
 
 export interface Choice {
   /** The carrier to use now; null when there is none, or when waiting is better. */
