@@ -10,7 +10,7 @@ import { parseWanPlan, usage, type WanPlan } from './wan/arguments.ts';
 import { type Case, idOf } from './wan/cases.ts';
 import { allContenders, type WanContender } from './wan/contenders.ts';
 import { caseOf, type Place, resultsOf } from './wan/data.ts';
-import type { Figures } from './wan/figures.ts';
+import { type Figures, uploadSizes } from './wan/figures.ts';
 import { checkScenario } from './wan/network.ts';
 import { describe } from './wan/page.ts';
 import { takeSample } from './wan/sample.ts';
@@ -88,7 +88,7 @@ async function compare(one: Case, congestion: string, plan: WanPlan, store: Stor
   const description = describe(store.data, rows, [lengths, ...leftOut]);
   if (description === null) return;
   const comparison = {
-    groups: groupsOf(one, congestion, true),
+    groups: groupsOf(one, congestion, `${one.title}; ${congestion}`, true),
     judge: () => judge(one, congestion, resultsOf(store.data, id)),
   };
   const text = terminalReport(comparison, resultsOf(store.data, id), {
@@ -97,6 +97,33 @@ async function compare(one: Case, congestion: string, plan: WanPlan, store: Stor
   });
   process.stdout.write(`\n# ${one.title}; ${congestion}\n${text}\n`);
   store.savePage();
+}
+
+/** How long it takes, in minutes, if no short transfer takes longer than it is meant to. */
+function estimate(plan: WanPlan, store: Store): number {
+  const { totalMs, messages, uploadMs } = plan.lengths;
+  const setUpMs = 3000;
+  const bulkMs = setUpMs + totalMs;
+  const smallMs = setUpMs + messages * 100 + uploadSizes.length * uploadMs;
+  let all = 0;
+  for (const place of placesOf(plan)) {
+    if (plan.resume && store.has(place, figuresOf(place.who, plan))) continue;
+    if (plan.parts.includes('bulk')) all += bulkMs;
+    if (plan.parts.includes('small') && place.who.bulkOnly !== true) all += smallMs;
+  }
+  return all / 60_000;
+}
+
+function* placesOf(plan: WanPlan): Generator<Place & { who: WanContender }> {
+  for (const one of plan.cases) {
+    for (const congestion of plan.congestions) {
+      const { name: scenario, variables } = one;
+      for (const who of choose(one, congestion, plan).present) {
+        for (let round = 1; round <= plan.runs; round++)
+          yield { scenario, variables, congestion, contender: who.name, round, who };
+      }
+    }
+  }
 }
 
 async function run(args: string[]): Promise<void> {
@@ -120,6 +147,9 @@ async function run(args: string[]): Promise<void> {
     machine: describeMachine(),
     lengths: plan.lengths,
   });
+  const minutes = estimate(plan, store);
+  const goesOn = plan.save === null ? '' : '; whatever ends it, --resume goes on';
+  process.stderr.write(`about ${Math.ceil(minutes)} minutes${goesOn}\n`);
   for (const one of plan.cases) {
     for (const congestion of plan.congestions) await compare(one, congestion, plan, store);
   }

@@ -90,7 +90,9 @@ shown as *at first*. Our connections between the proxies stay open, so their sho
 the others begin with a handshake, as they do for whoever uses them. The free flows have no order to restore: what they
 get together is the ceiling. *Sent again* is the share of the data that our trunk sent more than once; *reorder* is
 the most that waited at the receiver for what was in front of it; *overhead* is everything else on our connections,
-both ways; CPU is that of all proxies together. With fewer than 1000 messages, p99.9 is the slowest of them.`;
+both ways; CPU is that of all proxies together, and of little data mostly that of being there. With fewer than 1000
+messages, p99.9 is the slowest of them. What waited for its turn when the warm-up ended counts as goodput, which may
+bring it a little above what the link carries.`;
 
 export function pageOf(data: WanData): Page {
   const measured = measuredCases(data);
@@ -105,9 +107,18 @@ export function pageOf(data: WanData): Page {
     const rows = data.rows.filter(({ scenario }) => scenario === name);
     const run = describe(data, rows, []);
     if (run === null) continue;
-    const groups = its.flatMap(({ one, congestion }) => groupsOf(one, congestion, its.length <= 4));
+    const widely = its.length <= 4;
+    const groups = its.flatMap(({ one, congestion }) =>
+      groupsOf(one, congestion, `${one.title}; ${congestion}`, widely),
+    );
+    // What all panels have in common is over them.
+    const panels = its.flatMap(({ one, congestion }) =>
+      groupsOf(one, congestion, [...one.variables, congestion].join(', '), widely),
+    );
+    const titles = new Set(its.map(({ one }) => one.title));
+    const heading = titles.size === 1 ? `${name}: ${[...titles][0]}` : name;
     const results = together(data, its);
-    charts.set(file, chart({ heading: `Bad networks: ${name}`, groups }, results, run));
+    charts.set(file, chart({ heading, groups: panels }, results, run));
     for (const table of tables({ groups }, results, run))
       parts.push('', `### ${table.title}`, '', table.note, '', markdownTable(table.rows));
     for (const { contender, round, reason } of results.failures)
@@ -135,6 +146,7 @@ function origin(data: WanData): string[] {
     const run = describe(data, rows, []);
     if (run !== null) machines.add(machineLines(run)[0] ?? '');
   }
+  const seconds = new Set(data.runs.map(({ lengths }) => lengths.totalMs / 1000));
   const dates = data.runs.map(({ date }) => date).sort();
   return [
     'All samples: [wan.json](wan.json). Made by',
@@ -143,7 +155,8 @@ function origin(data: WanData): string[] {
     ...commands,
     '```',
     '',
-    `${[...machines].join('; ')}; ${[...new Set([dates.at(0), dates.at(-1)])].join(' to ')}`,
+    `${[...machines].join('; ')}; ${[...new Set([dates.at(0), dates.at(-1)])].join(' to ')}; long transfers of ` +
+      `${[...seconds].join(' or ')} s`,
   ];
 }
 

@@ -8,9 +8,8 @@ import { uploadSizes } from './figures.ts';
 type Shape = [label: string, unit: string, digits: number, name: string];
 
 /** @param widely whether more than goodput is charted */
-export function groupsOf(one: Case, congestion: string, widely: boolean): Group[] {
+export function groupsOf(one: Case, congestion: string, title: string, widely: boolean): Group[] {
   const measure: MeasureName = `wan:${idOf(one, congestion)}`;
-  const title = `${one.title}; ${congestion}`;
   const quantity = ([label, unit, digits, name]: Shape, charted: boolean): Quantity => ({
     label,
     unit,
@@ -39,15 +38,15 @@ export function groupsOf(one: Case, congestion: string, widely: boolean): Group[
     ],
   };
   const uploads: Group = {
-    title: `${title}: short transfers`,
-    note: 'Each on a new connection, from connect to the answer that all is there.',
+    title: `${title}: uploads`,
+    note: 'Short transfers, each on a new connection, from connect to the answer that all is there.',
     quantities: uploadSizes.map(({ bytes, label, figure }) =>
       quantity([label, 'ms', 0, figure], widely && bytes >= 100_000),
     ),
   };
   const messages: Group = {
-    title: `${title}: a 200-byte message`,
-    note: 'There and back, one every 100 ms; alone, and beside the long transfer.',
+    title: `${title}: messages`,
+    note: 'Of 200 bytes, there and back, one every 100 ms; alone, and beside the long transfer.',
     quantities: (['alone', 'busy'] as const).flatMap((when) => {
       const words = when === 'alone' ? 'alone' : 'under bulk';
       return [
