@@ -68,6 +68,11 @@ clean: ## remove everything that was built; node_modules stays
 demo: build ## move real data through a pair of proxies and show what happened
 	@$(RUN) dist/tools/demo/demo.js
 
+.PHONY: demo-wan
+demo-wan: build ## show one flow and the striped one side by side on a capped link (root, Linux)
+	@tools/test/install-debian.sh wan
+	@$(RUN) dist/tools/demo/wan.js
+
 .PHONY: run
 # On a terminal as a job of its own (-m), so that Ctrl-C reaches it alone: make would be interrupted, and call that an error.
 run: build ## leave a pair of proxies running, with the commands to try

@@ -11,11 +11,21 @@ const labelWidth = 170;
 const valueWidth = 62;
 const rowHeight = 20;
 const barHeight = 12;
-const headHeight = 58;
+export const headHeight = 58;
 const titleHeight = 34;
 const axisHeight = 42;
 const gap = 20;
 const barsWidth = panelWidth - labelWidth - valueWidth;
+
+/** An SVG of a picture that is drawn below a heading. */
+export interface Page {
+  heading: string;
+  subtitle: string;
+  width: number;
+  height: number;
+  /** Elements, from `headHeight` downwards. */
+  body: string;
+}
 
 // No CSS variables: viewers that are not browsers do not know them.
 const style = `
@@ -28,6 +38,9 @@ const style = `
   .whisker { stroke: #1f2328; stroke-width: 1.2; fill: none; }
   .ours { fill: #2da06b; }
   .theirs { fill: #9aa8b7; }
+  .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
+  .line.ours { stroke: #2da06b; fill: none; }
+  .line.theirs { stroke: #9aa8b7; fill: none; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
     .faint { fill: #9198a1; }
@@ -36,6 +49,8 @@ const style = `
     .whisker { stroke: #e6edf3; }
     .ours { fill: #2c8a5f; }
     .theirs { fill: #5d6b7a; }
+    .line.ours { stroke: #2c8a5f; }
+    .line.theirs { stroke: #5d6b7a; }
   }`;
 
 interface Bar {
@@ -56,7 +71,6 @@ export function chart(
   run: RunDescription,
 ): string {
   const panels = panelsOf(comparison, results, run);
-  const heading = escaped(comparison.heading);
   const parts: string[] = [];
   let top = headHeight;
   for (let i = 0; i < panels.length; i += 2) {
@@ -68,13 +82,18 @@ export function chart(
   const width = 2 * panelWidth + 3 * gap;
   const { machine, date, cores } = run;
   const subtitle = `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}; ${cores}; ${date}. Bars: medians; whiskers: lowest to highest round.`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" role="img" aria-label="${heading}">
+  return page({ heading: comparison.heading, subtitle, width, height: top, body: parts.join('\n') });
+}
+
+export function page({ heading, subtitle, width, height, body }: Page): string {
+  const name = escaped(heading);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${name}">
 <style>${style}
 </style>
-<rect class="paper" width="${width}" height="${top}"/>
-<text class="head" x="${gap}" y="27">${heading}</text>
+<rect class="paper" width="${width}" height="${height}"/>
+<text class="head" x="${gap}" y="27">${name}</text>
 <text class="faint" x="${gap}" y="45">${escaped(subtitle)}</text>
-${parts.join('\n')}
+${body}
 </svg>
 `;
 }
@@ -149,7 +168,7 @@ function drawBar(bar: Bar, digits: number, top: number, x: (value: number) => nu
 }
 
 /** Steps of 1, 2 or 5 times a power of ten, about five of them. */
-function niceScale(max: number): { step: number; end: number } {
+export function niceScale(max: number): { step: number; end: number } {
   if (!(max > 0)) return { step: 1, end: 1 };
   const rough = max / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -157,11 +176,11 @@ function niceScale(max: number): { step: number; end: number } {
   return { step, end: Math.ceil(max / step) * step };
 }
 
-function tick(value: number): string {
+export function tick(value: number): string {
   return value >= 10_000 ? `${round(value / 1000)}k` : `${Number(value.toPrecision(4))}`;
 }
 
-function round(value: number): number {
+export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 

@@ -14,8 +14,13 @@ export interface Scenario {
   variables: string[];
 }
 
+/** What has passed so far. */
+export interface NetworkCounts {
+  flows: { client: string; server: string; up: { out: { bytes: number } } }[];
+}
+
 /** What of its report is looked at. */
-export interface NetworkReport {
+export interface NetworkReport extends NetworkCounts {
   emulator: { packetsOver1msLate: number; devices: { overrunPackets: number }[] };
 }
 
@@ -69,10 +74,16 @@ export class Network {
 
   /** The scenario's events begin. */
   async go(): Promise<void> {
-    await run(
-      { program, args: ['say', 'go'], env: { WAN_CONTROL: `/run/wan-${this.#child.pid}.sock` } },
-      10_000,
-    );
+    await this.#say('go');
+  }
+
+  async counts(): Promise<NetworkCounts> {
+    return JSON.parse(await this.#say('report')) as NetworkCounts;
+  }
+
+  #say(word: string): Promise<string> {
+    const env = { WAN_CONTROL: `/run/wan-${this.#child.pid}.sock` };
+    return run({ program, args: ['say', word], env }, 10_000);
   }
 
   /** So many subflows of MPTCP between the hosts: every uplink, and on top further addresses of the client's. */
