@@ -76,7 +76,7 @@ function parse(args: string[]) {
   }
 }
 
-function positive(option: string, text: string): number {
+export function positive(option: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new UsageError(`${option} takes a whole number from 1, not '${text}'`);

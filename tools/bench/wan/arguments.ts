@@ -1,7 +1,7 @@
 // The command line of the WAN benchmark.
 
 import { parseArgs } from 'node:util';
-import { UsageError } from '../compare/arguments.ts';
+import { positive, UsageError } from '../compare/arguments.ts';
 import { type Case, cases, chooseCases, quickCases } from './cases.ts';
 import type { Lengths } from './sample.ts';
 
@@ -107,11 +107,4 @@ function part(word: string): Part {
   const name = partNames.find((one) => one === word);
   if (name === undefined) throw new UsageError(`--part takes ${partNames.join(' and ')}, not '${word}'`);
   return name;
-}
-
-function positive(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new UsageError(`${option} takes whole numbers from 1, not '${text}'`);
-  return value;
 }
