@@ -124,15 +124,20 @@ for (const way of [STRIPED, STRIPED_PORTABLE]) {
     const { faults, path, connect } = await world(t, way);
     const points: [where: 'forward' | 'backward', at: number][] = [];
     for (let at = 0; at <= 96; at += 12) points.push(['forward', at], ['backward', at]);
-    let odd = false;
+    let turn = 0;
     faults.onCarrier = (carrier) => {
-      // Every other one gets through, and dies soon: who fails again and again pauses longer and longer.
-      odd = !odd;
-      const point = odd ? points.shift() : undefined;
+      // Who fails again and again pauses longer and longer. Two come in turn, and each of them fails every third time; in
+      // between it carries enough to be dialled again at once, or at least does not live for long.
+      const point = turn++ % 3 === 0 ? points.shift() : undefined;
       if (point !== undefined) carrier.resetAt(...point);
-      else if (points.length > 0) carrier.resetAt('forward', 100 * KIB);
+      else if (points.length > 0) {
+        carrier.resetAt('forward', MIB);
+        setTimeout(() => carrier.reset(), 300).unref();
+      }
     };
     const [app, far] = await connect();
+    // Those that stay leave something to carry to those that come.
+    for (const carrier of faults.alive) carrier.forward.rate = 4 * KIB;
     faults.alive[0]?.reset();
     faults.alive[0]?.reset();
     while (points.length > 0) await app.sendPattern(pattern, MIB);
