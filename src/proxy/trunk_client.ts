@@ -370,7 +370,7 @@ export class TrunkClient {
       return;
     }
     const reason = this.#hopeless;
-    slot.onFailed(reason !== null, this.#waiting.size > 0, beside);
+    slot.onFailed(reason !== null, this.#waiting.size > 0 || (!this.#isUp && this.#hasStreams), beside);
     if (reason === null) {
       this.#sayFailed(slot, error);
       this.#waiting.retry(error);

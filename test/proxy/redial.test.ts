@@ -37,3 +37,24 @@ t.test('each is cut before it carries anything: longer and longer pauses', async
   const all = await gaps('', 100);
   t.ok((all.at(-1) as number) > 2000, `${all}`);
 });
+
+t.test(
+  'apps whose connections were all lost wait for a second at most when the peer is there again',
+  async (t) => {
+    for (const outageMs of [3000, 10_000, 20_000]) {
+      const world = new TrunkWorld(['10.0.0.1'], 1);
+      const server = world.serve('10.0.0.1');
+      world.client.start();
+      await world.clock.advance(5000);
+      const app = world.app();
+      world.close('10.0.0.1');
+      world.cut();
+      await world.clock.advance(outageMs);
+      world.listen(server, '10.0.0.1');
+      await world.clock.advance(1100);
+      t.equal(world.up, 1, `after ${outageMs} ms`);
+      t.equal(app.length, 1, 'it goes on');
+      world.end();
+    }
+  },
+);
