@@ -23,6 +23,8 @@ export interface Configuration {
   readonly carriers: number | 'auto' | undefined;
   /** The file with the shared key; null without one. */
   readonly keyFile: string | null;
+  /** Whether connections to the peer are encrypted, given a key. */
+  readonly encrypt: boolean;
   /** Where the connections to the peer begin; empty: wherever the routes say. */
   readonly via: readonly LocalEnd[];
   /** Undefined: the best that the kernel permits. */
@@ -59,6 +61,8 @@ export function parseCommand(argv: readonly string[]): Command {
   }
   const carriers = carriersOf(values, mode);
   for (const name of values.keys()) checkUse(OPTIONS[name], mode, carriers);
+  if (values.has('noEncrypt') && !values.has('key'))
+    throw new UsageError('--no-encrypt goes with --key FILE: without a key nothing is encrypted anyway');
   const via = (values.get('via') as LocalEnd[] | undefined) ?? [];
   checkVia(via, dial);
   return {
@@ -68,6 +72,7 @@ export function parseCommand(argv: readonly string[]): Command {
     dial,
     carriers,
     keyFile: (values.get('key') as string | undefined) ?? null,
+    encrypt: !values.has('noEncrypt'),
     via,
     congestion: values.get('congestion') as string | undefined,
     graceMs: (values.get('grace') as number | undefined) ?? 30_000,
@@ -102,7 +107,9 @@ function checkUse(
   if (mode === 'relay') throw new UsageError(`${name} is for -c and -s; a relay (-r) has no peer`);
   if (about !== 'striping' || carriers !== 0) return;
   if (flag === OPTIONS.key.flag)
-    throw new UsageError('--key protects nothing here: the classic framing knows no key; leave out -n 0');
+    throw new UsageError(
+      '--key protects nothing here: the classic framing knows no key and does not encrypt; leave out -n 0',
+    );
   throw new UsageError(`${name} is about striping, and -n 0 does not stripe; leave out one of the two`);
 }
 

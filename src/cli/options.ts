@@ -129,7 +129,12 @@ export const OPTIONS = {
   key: {
     flag: 'key',
     value: 'FILE',
-    help: 'shared key: whoever lacks it is refused (none)',
+    help: 'shared key: encrypts, keeps others out (none)',
+    about: 'striping',
+  },
+  noEncrypt: {
+    flag: 'no-encrypt',
+    help: 'with --key, on both sides: do not encrypt',
     about: 'striping',
   },
   via: {

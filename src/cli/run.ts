@@ -70,6 +70,7 @@ export async function run(config: Configuration): Promise<number> {
     log,
     ...(config.carriers === undefined ? {} : { carriers: config.carriers }),
     key,
+    encrypt: config.encrypt,
     via: config.via,
     ...(config.congestion === undefined ? {} : { congestion: config.congestion }),
     graceMs: config.graceMs,

@@ -5,7 +5,7 @@
 import type { SocketAddress } from '../core/address.ts';
 import { PipeError } from '../core/errors.ts';
 import { Refusal } from '../layer/trunk/handshake.ts';
-import type { IoPipe } from '../pipe/pipe.ts';
+import type { Link } from '../layer/trunk/join.ts';
 import type { Path } from './paths.ts';
 import type { CarrierSlot } from './slot.ts';
 
@@ -20,7 +20,7 @@ export interface Attempt {
 
 /** There is a connection, whatever is at its other end. */
 export interface Reached extends Attempt {
-  readonly socket: IoPipe<'bytes'>;
+  readonly link: Link;
   readonly address: SocketAddress;
   /** Which way it goes, in words. */
   readonly way: string;
@@ -28,7 +28,7 @@ export interface Reached extends Attempt {
 
 /** What becomes of dialling: exactly one of the two is called, unless it is cancelled. */
 export interface CarrierHandlers {
-  onReady(socket: IoPipe<'bytes'>, address: SocketAddress): void;
+  onReady(link: Link, address: SocketAddress): void;
   onFailed(error: PipeError): void;
 }
 

@@ -7,12 +7,11 @@ import type { SocketAddress } from '../core/address.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { dial } from '../layer/tcp/dial.ts';
+import { type DialHandlers, dial } from '../layer/tcp/dial.ts';
 import { formatLocalEnd, type LocalEnd } from '../layer/tcp/local_end.ts';
 import type { LookupFamily } from '../layer/tcp/resolve.ts';
 import type { CarrierOptions, ConnectOptions, Transport } from '../layer/tcp/transport.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
-import type { CarrierHandlers } from './attempt.ts';
 import { lookupInTurn, type Path } from './paths.ts';
 
 /** As an option: whatever the system's default is. */
@@ -63,7 +62,7 @@ export class PeerLinks {
     avoid: ReadonlySet<string>,
     clock: Clock,
     lookup: LookupFamily | undefined,
-    handlers: CarrierHandlers,
+    handlers: DialHandlers,
   ): Cancel {
     const { connectTimeoutMs = ATTEMPT_MS } = this.#options;
     const options = {

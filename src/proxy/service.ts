@@ -45,8 +45,6 @@ export interface ServiceOptions extends StackOptions, CapacityOptions {
    * default is 0. A server takes both unless this is given; it then takes the classic framing only (0), or striped ones only.
    */
   readonly carriers?: number | 'auto';
-  /** The key that both proxies share, at least 32 random bytes: only who has it is served, and only if it stripes. */
-  readonly key?: Buffer | null;
   /** Where connections to the peer begin, in turn. Default wherever the routes say. Client mode only. */
   readonly via?: readonly LocalEnd[];
   /** Congestion control of the connections that are striped over, or `system`. Default `bbr` where the kernel permits it. */
@@ -295,11 +293,10 @@ export class ProxyService implements SessionHost {
     transport.readInto(socket, this.#stack.memory.sendPool);
   }
 
-  #carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'> {
-    const { transport } = this.#options;
-    transport.readInto(socket, this.#stack.memory.receivePool);
-    transport.tuneJoined(socket);
-    return this.#stack.carrier(socket);
+  #carrier({ socket, pipe }: ReturnType<Stack['link']>): IoPipe<'messages'> {
+    this.#options.transport.readInto(pipe, this.#stack.memory.receivePool);
+    this.#options.transport.tuneJoined(socket);
+    return this.#stack.carrier(pipe);
   }
 
   /** What a peer opens is an app that it has accepted already: it cannot wait in the kernel's queue, and hears why. */
@@ -362,9 +359,12 @@ export class ProxyService implements SessionHost {
       graceMs,
       carriers,
       key,
-      dialCarrier: (path, avoid, handlers) =>
-        this.#links.dialCarrier(path, avoid, this.#clock, this.#options.lookup, handlers),
-      carrier: (socket) => this.#carrier(socket),
+      dialCarrier: (path, avoid, { onReady, onFailed }) =>
+        this.#links.dialCarrier(path, avoid, this.#clock, this.#options.lookup, {
+          onReady: (socket, address) => onReady(this.#stack.link(socket), address),
+          onFailed,
+        }),
+      carrier: (link) => this.#carrier(link),
       clock: this.#clock,
       memory: this.#stack.memory,
       log,
@@ -384,9 +384,10 @@ export class ProxyService implements SessionHost {
       graceMs,
       striped: carriers !== 0,
       nameless: namelessAt(this.#options.listen),
-      carrier: (socket) => {
-        this.#links.tuneAccepted(socket);
-        return this.#carrier(socket);
+      encrypted: this.#stack.encrypted,
+      carrier: (link) => {
+        this.#links.tuneAccepted(link.socket);
+        return this.#carrier(link);
       },
       onStream: (stream, from) => this.#onPeer(stream, from),
       onClassic: takesClassic

@@ -8,12 +8,16 @@
  *     server, striped    peer -- stream of a trunk over carriers ----- bytes --- target
  *
  * A carrier is datagram over bytes, too; what is inside differs. A server takes both, and sees from the first bytes which
- * of them it has (trunk_server.ts).
+ * of them it has (trunk_server.ts). With a key, a carrier is datagram over TLS over bytes.
  */
 
 import { defaultPool } from '../core/pool.ts';
 import { protocolOf } from '../core/protocols.ts';
 import { checkedSizes, DatagramPipe } from '../layer/datagram/pipe.ts';
+import { TlsPipe } from '../layer/tls/pipe.ts';
+import { PskCredentials } from '../layer/tls/psk.ts';
+import { answerInTheClear } from '../layer/trunk/greeting.ts';
+import type { Link } from '../layer/trunk/join.ts';
 import { TrunkMemory } from '../layer/trunk/memory.ts';
 import { SEGMENT_BYTES } from '../layer/trunk/transmit.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
@@ -27,7 +31,15 @@ export interface StackOptions {
   readonly memoryBytes?: number;
   /** The largest message accepted from the peer, in bytes; it sends up to 64 KiB. Default 256 KiB. */
   readonly maxMessageBytes?: number;
+  /** The key that both proxies share, at least 32 random bytes: only who has it is served, and only if it stripes. */
+  readonly key?: Buffer | null;
+  /** False leaves carriers in the clear, though there is a key. Default true. */
+  readonly encrypt?: boolean;
 }
+
+/** Of the secret that proofs of the key are bound to (docs/wire.md). */
+const SECRET_LABEL = 'EXPORTER-tcp-striper-carrier';
+const SECRET_BYTES = 32;
 
 /** Room in a carrier's message for a frame's header and label beside a segment. */
 const FRAMES_BYTES = 2048;
@@ -39,8 +51,12 @@ export interface Stack {
   dialled(socket: IoPipe<'bytes'>): IoPipe;
   /** What all trunks of the process share. */
   readonly memory: TrunkMemory;
-  /** What one connection of a trunk is built of. */
-  carrier(socket: IoPipe<'bytes'>): IoPipe<'messages'>;
+  /** Encrypts a connection of a trunk. @param first what was read of it already. Null: they stay in the clear. */
+  readonly encrypted: ((socket: IoPipe<'bytes'>, first?: Buffer) => Link) | null;
+  /** What the handshake of a connection that was dialled goes over. */
+  link(socket: IoPipe<'bytes'>): Link;
+  /** What one connection of a trunk is built of, in the clear or encrypted. */
+  carrier(pipe: IoPipe<'bytes'>): IoPipe<'messages'>;
 }
 
 /**
@@ -62,12 +78,31 @@ export function stackFor(mode: ProxyMode, striped: boolean, options: StackOption
   const plain = (socket: IoPipe<'bytes'>) => socket;
   const framed = (socket: IoPipe<'bytes'>, first?: Buffer) =>
     new DatagramPipe(socket, { ...sizes, recognise: protocolOf, ...(first === undefined ? {} : { first }) });
-  const carrier = (socket: IoPipe<'bytes'>) => new DatagramPipe(socket, carrierSizes);
+  const carrier = (pipe: IoPipe<'bytes'>) => {
+    if (pipe instanceof TlsPipe) pipe.readInto(memory.receivePool);
+    return new DatagramPipe(pipe, carrierSizes);
+  };
+  const encrypted = encryption(mode, options);
   return {
     accepted: mode === 'server' ? framed : plain,
     dialled: mode === 'client' && !striped ? (socket) => announced(framed(socket)) : plain,
     memory,
+    encrypted,
+    link: encrypted ?? ((socket) => ({ socket, pipe: socket, secret: null })),
     carrier,
+  };
+}
+
+function encryption(mode: ProxyMode, { key = null, encrypt = true }: StackOptions): Stack['encrypted'] {
+  if (key === null || !encrypt) return null;
+  const credentials = new PskCredentials(key);
+  return (socket, first) => {
+    const pipe = new TlsPipe(socket, {
+      credentials,
+      ...(mode === 'client' ? { role: 'client', recognise: answerInTheClear } : { role: 'server' }),
+      ...(first === undefined ? {} : { first }),
+    });
+    return { socket, pipe, secret: () => pipe.exportKey(SECRET_LABEL, SECRET_BYTES) };
   };
 }
 

@@ -23,7 +23,7 @@ import {
   TRUNK_ID_BYTES,
   type Welcome,
 } from '../layer/trunk/handshake.ts';
-import { joinAsClient } from '../layer/trunk/join.ts';
+import { joinAsClient, type Link } from '../layer/trunk/join.ts';
 import type { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { type Attempt, type CarrierHandlers, ofPeer, type Reached } from './attempt.ts';
@@ -52,7 +52,7 @@ export interface TrunkClientOptions extends ClientTrunkOptions {
   /** Reaches the peer once. */
   readonly dialCarrier: (path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers) => Cancel;
   /** Builds a carrier's layers on a connection that has joined. */
-  readonly carrier: (socket: IoPipe<'bytes'>) => IoPipe<'messages'>;
+  readonly carrier: (link: Link) => IoPipe<'messages'>;
   readonly log: Logger;
   readonly connectTimeoutMs: number;
 }
@@ -175,8 +175,8 @@ export class TrunkClient {
     const path = this.#options.paths.of(slot.number, detour, avoid);
     const attempt = { slot, own, path, beside: this.#isUp };
     return this.#options.dialCarrier(path, avoid, {
-      onReady: (socket, address) =>
-        this.#join({ ...attempt, socket, address, way: nameOfPath(address, path.from) }),
+      onReady: (link, address) =>
+        this.#join({ ...attempt, link, address, way: nameOfPath(address, path.from) }),
       onFailed: (error) => this.#onFailed(attempt, error),
     });
   }
@@ -193,7 +193,7 @@ export class TrunkClient {
 
   #greet(reached: Reached): void {
     const { key, clock, memory } = this.#options;
-    const { slot, socket, way } = reached;
+    const { slot, link, way } = reached;
     const id = this.#nextCarrierId++;
     const trunkId = this.#trunkId;
     const mayCreate = this.#trunk === null;
@@ -205,7 +205,7 @@ export class TrunkClient {
       const isSame = trunkId.equals(this.#trunkId) && !(mayCreate && this.#trunk !== null && !this.#isUp);
       if (error === null && welcome !== null && isSame) this.#onWelcome(reached, id, welcome);
       else {
-        if (error === null) socket.discard(new PipeError('cancelled', 'trunk'));
+        if (error === null) link.pipe.discard(new PipeError('cancelled', 'trunk'));
         const unknown = error instanceof Refusal && error.refusal === REFUSED_UNKNOWN_TRUNK;
         if (unknown && trunkId.equals(this.#trunkId)) this.#onElsewhere(reached);
         else if (error === null) this.#onFailed(reached, new PipeError('cancelled', 'trunk'));
@@ -213,7 +213,7 @@ export class TrunkClient {
       }
       this.#turn.release();
     };
-    slot.handshake(() => joinAsClient(socket, hello, key, clock, done));
+    slot.handshake(() => joinAsClient(link, hello, key, clock, done));
   }
 
   /** Another slot is about to make the trunk. */
@@ -222,21 +222,21 @@ export class TrunkClient {
       const cancel = this.#turn.hold(() => this.#greet(reached));
       return () => {
         cancel();
-        reached.socket.discard(new PipeError('cancelled', 'trunk'));
+        reached.link.pipe.discard(new PipeError('cancelled', 'trunk'));
       };
     });
   }
 
   #onWelcome(reached: Reached, id: number, welcome: Welcome): void {
-    const { path, socket, address } = reached;
+    const { path, link, address } = reached;
     if (!this.#home.isHere(welcome.instance, formatAddress(address))) {
-      socket.discard(new PipeError('cancelled', 'trunk'));
+      link.pipe.discard(new PipeError('cancelled', 'trunk'));
       this.#onElsewhere(reached);
       return;
     }
     this.#address = address;
     const trunk = this.#trunk ?? this.#makeTrunk(welcome);
-    const carrier = trunk.addCarrier(id, this.#options.carrier(socket));
+    const carrier = trunk.addCarrier(id, this.#options.carrier(link));
     // What came with the handshake may have ended it again.
     if (trunk.carriers.get(id) !== carrier) {
       this.#onFailed(reached, new PipeError('reset', 'trunk'));

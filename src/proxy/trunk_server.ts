@@ -26,7 +26,7 @@ import {
   Refusal,
   TRUNK_ID_BYTES,
 } from '../layer/trunk/handshake.ts';
-import { type Joining, joinAsServer } from '../layer/trunk/join.ts';
+import { type Joining, joinAsServer, type Link, type ServerJoin } from '../layer/trunk/join.ts';
 import type { TrunkMemory } from '../layer/trunk/memory.ts';
 import type { SchedulerName } from '../layer/trunk/options.ts';
 import type { StripedPipe } from '../layer/trunk/stream.ts';
@@ -54,8 +54,10 @@ export interface TrunkServerOptions {
   readonly log: Logger;
   /** How long streams survive without any carrier, in milliseconds. */
   readonly graceMs: number;
+  /** Makes an encrypted connection of one that began like this. Null: only those in the clear are taken. */
+  readonly encrypted: ServerJoin['encrypted'];
   /** Builds a carrier's layers on a connection that has joined. */
-  readonly carrier: (socket: IoPipe<'bytes'>) => IoPipe<'messages'>;
+  readonly carrier: (link: Link) => IoPipe<'messages'>;
   /** A peer opened a stream. `from` is where its trunk's first carrier came from. */
   readonly onStream: (stream: StripedPipe, from: SocketAddress | null) => void;
   /** Takes over a connection of the classic framing, of which `first` was read. Null: only striped ones are taken. */
@@ -136,7 +138,7 @@ export class TrunkServer {
 
   /** Takes a connection over, whoever it is. */
   accept(socket: IoPipe<'bytes'>, from: SocketAddress | null): void {
-    const { key, clock, memory, onClassic, onKnown } = this.#options;
+    const { key, clock, memory, encrypted, onClassic, onKnown } = this.#options;
     const leave = () => {
       leaveStrangers();
       this.#joining.delete(joining);
@@ -148,9 +150,10 @@ export class TrunkServer {
         key,
         welcome: { instance: this.#instance, windows: memory.windows },
         closed: this.#closed,
+        encrypted,
         admit: (hello) => this.#admit(hello),
-        onJoined: (hello) => {
-          this.#onJoined(hello, socket, from);
+        onJoined: (hello, link) => {
+          this.#onJoined(hello, this.#options.carrier(link), from);
           leave();
         },
         onFailed: (error) => {
@@ -215,7 +218,7 @@ export class TrunkServer {
     return !full();
   }
 
-  #onJoined(hello: Hello, socket: IoPipe<'bytes'>, from: SocketAddress | null): void {
+  #onJoined(hello: Hello, carrier: IoPipe<'messages'>, from: SocketAddress | null): void {
     const id = hello.trunkId.toString('hex');
     let entry = this.#trunks.get(id);
     if (entry === undefined) {
@@ -225,7 +228,7 @@ export class TrunkServer {
     entry.ids.use(hello.carrierId);
     // Before it is the trunk's: it may be lost when that returns.
     entry.onJoining(hello.carrierId, from);
-    entry.trunk.addCarrier(hello.carrierId, this.#options.carrier(socket));
+    entry.trunk.addCarrier(hello.carrierId, carrier);
   }
 
   #onOther(socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null): void {

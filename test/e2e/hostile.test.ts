@@ -13,7 +13,14 @@ const TOO_LARGE = /a message of \d+ bytes, more than the \d+ that are accepted h
 const NO_NUMBER = /the length of a message is not a LEB128 number/;
 const CUT = /the stream ended in the middle of a message/;
 
-const ATTACKS: { name: string; bytes: Buffer; fin?: boolean; says: RegExp }[] = [
+interface Attack {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly fin?: boolean;
+  readonly says: RegExp;
+}
+
+const ATTACKS: readonly Attack[] = [
   { name: 'a length over the maximum', bytes: Buffer.from([0x81, 0x80, 0x10]), says: TOO_LARGE },
   { name: 'the largest length of all', bytes: Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f]), says: TOO_LARGE },
   { name: 'a length that never ends', bytes: Buffer.alloc(100, 0xff), says: NO_NUMBER },
@@ -24,11 +31,6 @@ const ATTACKS: { name: string; bytes: Buffer; fin?: boolean; says: RegExp }[] = 
     says: NO_NUMBER,
   },
   {
-    name: 'a TLS hello',
-    bytes: Buffer.concat([Buffer.from('16030100f8010000f40303', 'hex'), Buffer.alloc(20, 0x7f)]),
-    says: /the other side speaks TLS, not tcp-proxy's framing: it began with "\\x16\\x03\\x01/,
-  },
-  {
     name: 'words',
     bytes: Buffer.from('hello, is this the right port?\r\n'),
     fin: true,
@@ -37,6 +39,13 @@ const ATTACKS: { name: string; bytes: Buffer; fin?: boolean; says: RegExp }[] = 
   { name: 'an end in the middle of a length', bytes: Buffer.from([0x80]), fin: true, says: CUT },
   { name: 'an end in the middle of a message', bytes: Buffer.from([10, 1, 2, 3]), fin: true, says: CUT },
 ];
+
+/** What a client that encrypts would begin with, too. */
+const TLS_HELLO: Attack = {
+  name: 'a TLS hello',
+  bytes: Buffer.concat([Buffer.from('16030100f8010000f40303', 'hex'), Buffer.alloc(20, 0x7f)]),
+  says: /the other side speaks TLS, not tcp-proxy's framing: it began with "\\x16\\x03\\x01/,
+};
 
 /** Told by their first six bytes, which -s looks at before it dials its target. */
 const FOREIGN = [
@@ -88,6 +97,20 @@ for (const way of [PAIR, PAIR_PORTABLE]) {
       }
     });
 
+    t.test('a TLS hello: refused in words, before the target is dialled', async (t) => {
+      const from = server.lines.length;
+      const { count } = target;
+      const stranger = await dial(t, server.port);
+      stranger.write(TLS_HELLO.bytes);
+      await server.line(
+        /is refused: the server \(-s -n 0\) does not stripe: .*speaks TLS, as with --key/,
+        from,
+      );
+      await stranger.over(5000);
+      t.equal(target.count, count);
+      await nextIsServed(t, path, target);
+    });
+
     t.test('well-formed, a byte at a time, with empty messages in between', async (t) => {
       const stranger = await dial(t, server.port);
       const far = await target.next();
@@ -137,7 +160,7 @@ for (const way of [PAIR, PAIR_PORTABLE]) {
         ['-c', '127.0.0.1:0', `127.0.0.1:${impostor.port}`, ...(way.args ?? [])],
         way,
       );
-      for (const { name, bytes, fin, says } of ATTACKS) {
+      for (const { name, bytes, fin, says } of [...ATTACKS, TLS_HELLO]) {
         const from = client.lines.length;
         const [app, peer] = await dialThrough(t, client.port, impostor);
         peer.write(bytes);

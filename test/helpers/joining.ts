@@ -52,9 +52,8 @@ export class Joining {
 
   client(key: Buffer | null) {
     const result = nothing<Welcome>();
-    const cancel = joinAsClient(this.near, HELLO, key, this.clock, (error, value) =>
-      set(result, error, value),
-    );
+    const link = { socket: this.near, pipe: this.near, secret: null };
+    const cancel = joinAsClient(link, HELLO, key, this.clock, (error, value) => set(result, error, value));
     return { result, cancel };
   }
 
@@ -66,6 +65,7 @@ export class Joining {
         key,
         welcome: WELCOME,
         closed: this.closed,
+        encrypted: null,
         admit: (hello) => {
           this.admitted++;
           admit(hello);

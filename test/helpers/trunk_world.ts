@@ -45,14 +45,14 @@ export class TrunkWorld {
       clock,
       log: log(this.lines),
       connectTimeoutMs: 10_000,
-      carrier: (socket) => stackFor('client', true).carrier(socket),
+      carrier: ({ pipe }) => stackFor('client', true).carrier(pipe),
       dialCarrier: ({ peer }, _avoid, handlers) =>
         clock.after(RTT_MS, () => {
           const to = address(peer.host as string);
           this.dialled.push(`${Math.floor(clock.now())} ${formatAddress(to)}`);
           const socket = this.#connect(formatAddress(to));
           if (socket === null) handlers.onFailed(new PipeError('refused', 'tcp', `nothing at ${peer.host}`));
-          else handlers.onReady(socket, to);
+          else handlers.onReady({ socket, pipe: socket, secret: null }, to);
         }),
     });
   }
@@ -80,12 +80,13 @@ export class TrunkWorld {
     const server = new TrunkServer({
       memory: new TrunkMemory(),
       key,
+      encrypted: null,
       clock,
       log: lineLogger('info', (line) => serverLines.push(line.replace(/^\S+ /, ''))),
       graceMs: 30_000,
       striped: true,
       nameless: 'a client already gone',
-      carrier: (socket) => stackFor('server', true).carrier(socket),
+      carrier: ({ pipe }) => stackFor('server', true).carrier(pipe),
       onClassic: null,
       onKnown() {},
       onStream() {},

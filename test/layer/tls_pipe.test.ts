@@ -1,9 +1,13 @@
 /** Goal: whoever sits on the path can end a TlsPipe, and nothing else: not read it, not change it, not fake its end. */
+import { readFileSync } from 'node:fs';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import t from 'tap';
 import { PipeError } from '../../src/core/errors.ts';
 import { SlabPool } from '../../src/core/pool.ts';
 import { TlsPipe } from '../../src/layer/tls/pipe.ts';
+import { PskCredentials } from '../../src/layer/tls/psk.ts';
 import { memoryPair } from '../../src/pipe/memory.ts';
+import { PipeDuplex } from '../../src/pipe/to_duplex.ts';
 import { PipeEnd } from '../helpers/pipe_end.ts';
 import { Random, SEED } from '../helpers/random.ts';
 import { eventually, passes } from '../helpers/settle.ts';
@@ -292,4 +296,32 @@ t.test('a peer that does not speak TLS is recognised before node:tls sees a byte
   t.ok(other.client.pipe.ready);
   t.equal(recordsOf(other.forward.seen).at(-1)?.type, APPLICATION_DATA);
   other.end();
+});
+
+t.test('the PSK in docs/wire.md opens the door to who knows nothing but that', async (t) => {
+  const text = readFileSync(new URL('../../../docs/wire.md', import.meta.url), 'utf8');
+  const psk = Buffer.from(/PSK {7}([0-9a-f]{64})/.exec(text)?.[1] as string, 'hex');
+  const identity = /identity {2}(tcp-striper 1 [0-9a-f]{32})/.exec(text)?.[1];
+  const [near, far] = memoryPair('bytes');
+  const credentials = new PskCredentials(Buffer.from(Array.from({ length: 32 }, (_, i) => i)));
+  const pool = new SlabPool();
+  const client = new PipeEnd(new TlsPipe(near, { role: 'client', credentials, pool }), pool);
+  let name = '';
+  const options = {
+    isServer: true,
+    secureContext: createSecureContext({ minVersion: 'TLSv1.3' }),
+    pskCallback(_socket: TLSSocket, offered: string) {
+      name = offered;
+      return psk;
+    },
+  };
+  const server = new TLSSocket(new PipeDuplex(far), options);
+  server.on('data', (bytes) => server.write(bytes));
+  await client.until('ready', () => client.pipe.ready || client.pipe.broken !== null);
+  t.equal(name, identity);
+  await client.send(Buffer.from('hello'));
+  await client.recvBytes(5);
+  t.equal(client.bytes.toString(), 'hello');
+  client.pipe.discard();
+  server.on('error', () => {}).destroy();
 });

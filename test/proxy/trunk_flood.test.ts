@@ -32,13 +32,14 @@ function world(t: Test) {
   const memory = new TrunkMemory({ capacity: MEMORY_BYTES, spare: true });
   const server = new TrunkServer({
     key: null,
+    encrypted: null,
     clock,
     memory,
     log: lineLogger('info', (line) => lines.push(line.replace(/^\S+ /, ''))),
     graceMs: 30_000,
     striped: true,
     nameless: 'a client already gone',
-    carrier: (socket) => stackFor('server', true).carrier(socket),
+    carrier: ({ pipe }) => stackFor('server', true).carrier(pipe),
     onStream: (stream) => void streams.push(stream),
     onClassic: null,
     onKnown() {},
@@ -52,7 +53,7 @@ function world(t: Test) {
     const windows = { stream: 65_536, trunk: 1 << 20 };
     const hello = { trunkId: randomBytes(TRUNK_ID_BYTES), carrierId: 0, mayCreate: true, windows };
     const answer = await new Promise<PipeError | Trunk>((resolve) => {
-      joinAsClient(near, hello, null, clock, (error, welcome) => {
+      joinAsClient({ socket: near, pipe: near, secret: null }, hello, null, clock, (error, welcome) => {
         if (error !== null || welcome === null) return resolve(error ?? new PipeError('reset', 'test'));
         const trunk = new Trunk({
           role: 'client',

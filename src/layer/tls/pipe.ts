@@ -157,6 +157,11 @@ export class TlsPipe extends PipeBase<'bytes'> {
     return chunk;
   }
 
+  /** What is missing may be in the record that has come in part: node:tls has that one already. */
+  wakeAt(bytes: number): void {
+    this.#lower.wakeAt?.(Math.max(1, bytes - RECORD_BYTES));
+  }
+
   send(chunk: Chunk): void {
     if (!this.writable) throw new Error('send() while not writable');
     if (chunk.length > 0) {

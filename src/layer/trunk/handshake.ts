@@ -12,14 +12,15 @@
  * A proof is HMAC-SHA-256 with the shared key over the sender's role and both messages before it, so over the ids, both
  * nonces and the windows; a nonce that the other side has just made up makes a recorded one useless. With a key, a
  * stranger learns nothing of trunks: only who has proved it hears whether the trunk takes the carrier. Without a key
- * anybody may join. Without TLS underneath, somebody on the path can still read and change what follows: the proof keeps
- * strangers out, it does not protect the traffic.
+ * anybody may join. Where TLS is underneath, the proofs cover a secret of that connection, too, so that they prove nothing on
+ * any other. Without it, somebody on the path can still read and change what follows: the proof keeps strangers out, it does
+ * not protect the traffic.
  *
  * Pure: messages in, messages out. docs/wire.md has the bytes.
  */
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { PipeError } from '../../core/errors.ts';
+import { asPipeError, PipeError } from '../../core/errors.ts';
 import { escapeText } from '../../core/format.ts';
 
 /** What every message begins with. */
@@ -37,6 +38,7 @@ const MAY_CREATE = 1;
 const KEYED = 2;
 
 const NONCE_BYTES = 32;
+const NO_SECRET = Buffer.alloc(0);
 const PROOF_BYTES = 32;
 export const TRUNK_ID_BYTES = 16;
 export const HEAD_BYTES = 8;
@@ -54,6 +56,7 @@ export const REFUSED_UNKNOWN_TRUNK = 3;
 export const REFUSED_CARRIER = 4;
 export const REFUSED_BUSY = 5;
 export const REFUSED_FRAMING = 6;
+export const REFUSED_ENCRYPTION = 7;
 
 const REASON_MOST_CHARACTERS = 200;
 
@@ -62,7 +65,12 @@ const KEYS_DIFFER = 'the keys differ: give both sides the same --key file';
 const CLIENT_KEY = 'the client (-c) has a key, the server (-s) none: give both the same --key file';
 const SERVER_KEY = 'the server (-s) has a key, the client (-c) none: give both the same --key file';
 const ONE_KEY = 'only one side has a key: give both the same --key file';
-const ECHO = 'it sends back what it is sent: this is an echo server, and no tcp-proxy -s';
+export const ECHO = 'it sends back what it is sent: this is an echo server, and no tcp-proxy -s';
+const CLIENT_PLAIN =
+  'the client (-c) has --no-encrypt, the server (-s) has not: give it to both, or to neither';
+const SPEAKS_TLS = 'the client (-c) speaks TLS, as with --key';
+const SERVER_KEYLESS = `${SPEAKS_TLS}; the server (-s) has no key: give both the same --key file`;
+const SERVER_PLAIN = `${SPEAKS_TLS}; the server (-s) has --no-encrypt: give it to both, or to neither`;
 
 /** How far ahead the sender of this lets the other side send, in bytes. */
 export interface Windows {
@@ -103,10 +111,42 @@ export class Refusal extends PipeError {
 /** Whether a failed handshake fails again until somebody changes something: another key, program, address or option. */
 export function isPermanent(error: PipeError): boolean {
   if (error instanceof Refusal) return PERMANENT.has(error.refusal);
-  return error.layer === 'trunk' && error.code === 'malformed';
+  if (error.layer === 'tls' && error.code === 'permission') return true;
+  return (error.layer === 'trunk' || error.layer === 'tls') && error.code === 'malformed';
 }
 
-const PERMANENT: ReadonlySet<number> = new Set([REFUSED_KEY, REFUSED_VERSION, REFUSED_FRAMING]);
+const PERMANENT: ReadonlySet<number> = new Set([
+  REFUSED_KEY,
+  REFUSED_VERSION,
+  REFUSED_FRAMING,
+  REFUSED_ENCRYPTION,
+]);
+
+/**
+ * To a client that encrypts, from a server that does not.
+ *
+ * @param keyed whether the server has a key
+ * @param closed why it takes nobody that stripes, or null
+ */
+export function plainOnly(keyed: boolean, closed: Refusal | null): Refusal {
+  if (closed !== null) return new Refusal(closed.refusal, `${closed.message}; ${SPEAKS_TLS}`);
+  return keyed ? new Refusal(REFUSED_ENCRYPTION, SERVER_PLAIN) : new Refusal(REFUSED_KEY, SERVER_KEYLESS);
+}
+
+/** To a client with a key that does not encrypt, from a server that does. */
+export function encryptedOnly(): Refusal {
+  return new Refusal(REFUSED_ENCRYPTION, CLIENT_PLAIN);
+}
+
+/** What a message says that comes in the clear where an encrypted answer is due. */
+export function plainAnswer(message: Buffer): PipeError {
+  try {
+    checkHead(message, REFUSE);
+  } catch (error) {
+    return asPipeError(error, 'trunk');
+  }
+  return malformed('a message in the clear where an encrypted one is due');
+}
 
 function head(type: number, flags: number): Buffer {
   return Buffer.from([...MAGIC, type, VERSION, flags, 0]);
@@ -155,8 +195,16 @@ function checkPlain(message: Buffer, type: number, length: number): void {
   if (message.length !== length) throw malformed(`message ${type} of ${message.length} bytes`);
 }
 
-function proofOf(key: Buffer, role: string, hello: Buffer, welcome: Buffer): Buffer {
-  return createHmac('sha256', key).update(`tcp-striper ${role} 1`).update(hello).update(welcome).digest();
+/** What a proof is made with. */
+interface Evidence {
+  readonly key: Buffer;
+  /** What only the two ends of the encrypted connection below know; empty on one that is not. */
+  readonly secret: Buffer;
+}
+
+function proofOf({ key, secret }: Evidence, role: string, hello: Buffer, welcome: Buffer): Buffer {
+  const proof = createHmac('sha256', key).update(`tcp-striper ${role} 1`);
+  return proof.update(hello).update(welcome).update(secret).digest();
 }
 
 function proves(given: Buffer, expected: Buffer): boolean {
@@ -171,9 +219,10 @@ export function refusal(code: number, reason: string): Buffer {
 /** The client's side of one carrier. */
 export class ClientHandshake {
   readonly hello: Buffer;
-  readonly #key: Buffer | null;
+  readonly #evidence: Evidence | null;
 
-  constructor(hello: Omit<Hello, 'keyed'>, key: Buffer | null) {
+  /** @param secret of the connection below, where that is encrypted */
+  constructor(hello: Omit<Hello, 'keyed'>, key: Buffer | null, secret: Buffer = NO_SECRET) {
     const flags = (hello.mayCreate ? MAY_CREATE : 0) | (key === null ? 0 : KEYED);
     const carrier = Buffer.alloc(4);
     carrier.writeUInt32BE(hello.carrierId);
@@ -185,7 +234,7 @@ export class ClientHandshake {
       windowBytes(hello.windows),
     ];
     this.hello = Buffer.concat(parts);
-    this.#key = key;
+    this.#evidence = key === null ? null : { key, secret };
   }
 
   /**
@@ -199,7 +248,7 @@ export class ClientHandshake {
     if ((flags & ~KEYED) !== 0) throw malformed('a WELCOME with flags that nobody asked for');
     const keyed = flags !== 0;
     // A server that does not have what we have should have refused.
-    if (keyed !== (this.#key !== null)) throw new Refusal(REFUSED_KEY, ONE_KEY);
+    if (keyed !== (this.#evidence !== null)) throw new Refusal(REFUSED_KEY, ONE_KEY);
     if (message.length !== WELCOME_BYTES + (keyed ? PROOF_BYTES : 0))
       throw malformed(`a WELCOME of ${message.length} bytes`);
     const signed = message.subarray(0, WELCOME_BYTES);
@@ -207,10 +256,10 @@ export class ClientHandshake {
       instance: Buffer.from(signed.subarray(HEAD_BYTES, HEAD_BYTES + TRUNK_ID_BYTES)),
       windows: readWindows(signed, HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES),
     };
-    if (this.#key === null) return { welcome, proof: null };
-    const expected = proofOf(this.#key, 'server', this.hello, signed);
+    if (this.#evidence === null) return { welcome, proof: null };
+    const expected = proofOf(this.#evidence, 'server', this.hello, signed);
     if (!proves(message.subarray(WELCOME_BYTES), expected)) throw new Refusal(REFUSED_KEY, KEYS_DIFFER);
-    const proof = Buffer.concat([head(PROOF, 0), proofOf(this.#key, 'client', this.hello, signed)]);
+    const proof = Buffer.concat([head(PROOF, 0), proofOf(this.#evidence, 'client', this.hello, signed)]);
     return { welcome, proof };
   }
 
@@ -222,12 +271,13 @@ export class ClientHandshake {
 
 /** The server's side of one carrier. */
 export class ServerHandshake {
-  readonly #key: Buffer | null;
+  readonly #evidence: Evidence | null;
   #hello: Buffer = Buffer.alloc(0);
   #welcome: Buffer = Buffer.alloc(0);
 
-  constructor(key: Buffer | null) {
-    this.#key = key;
+  /** @param secret of the connection below, where that is encrypted */
+  constructor(key: Buffer | null, secret: Buffer = NO_SECRET) {
+    this.#evidence = key === null ? null : { key, secret };
   }
 
   /** @throws PipeError for anything but a HELLO of our version and kind of authentication; a Refusal to be sent */
@@ -235,7 +285,7 @@ export class ServerHandshake {
     const flags = checkHead(message, HELLO);
     if (message.length !== HELLO_BYTES) throw malformed(`a HELLO of ${message.length} bytes`);
     const keyed = (flags & KEYED) !== 0;
-    if (keyed !== (this.#key !== null)) throw new Refusal(REFUSED_KEY, keyed ? CLIENT_KEY : SERVER_KEY);
+    if (keyed !== (this.#evidence !== null)) throw new Refusal(REFUSED_KEY, keyed ? CLIENT_KEY : SERVER_KEY);
     this.#hello = Buffer.from(message);
     const at = HEAD_BYTES + TRUNK_ID_BYTES;
     return {
@@ -248,7 +298,7 @@ export class ServerHandshake {
   }
 
   welcome(welcome: Welcome): Buffer {
-    const flags = this.#key === null ? 0 : KEYED;
+    const flags = this.#evidence === null ? 0 : KEYED;
     const parts = [
       head(WELCOME, flags),
       welcome.instance,
@@ -256,14 +306,14 @@ export class ServerHandshake {
       windowBytes(welcome.windows),
     ];
     this.#welcome = Buffer.concat(parts);
-    if (this.#key === null) return this.#welcome;
-    return Buffer.concat([this.#welcome, proofOf(this.#key, 'server', this.#hello, this.#welcome)]);
+    if (this.#evidence === null) return this.#welcome;
+    return Buffer.concat([this.#welcome, proofOf(this.#evidence, 'server', this.#hello, this.#welcome)]);
   }
 
   /** Only with a key. @throws PipeError when the client cannot prove it */
   onProof(message: Buffer): void {
     checkPlain(message, PROOF, HEAD_BYTES + PROOF_BYTES);
-    const expected = proofOf(this.#key as Buffer, 'client', this.#hello, this.#welcome);
+    const expected = proofOf(this.#evidence as Evidence, 'client', this.#hello, this.#welcome);
     if (!proves(message.subarray(HEAD_BYTES), expected)) throw new Refusal(REFUSED_KEY, KEYS_DIFFER);
   }
 

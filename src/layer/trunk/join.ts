@@ -14,8 +14,10 @@ import type { IoPipe } from '../../pipe/pipe.ts';
 import { framed, GreetingReader, NotAPeer } from './greeting.ts';
 import {
   ClientHandshake,
+  encryptedOnly,
   HANDSHAKE_TIMEOUT_MS,
   type Hello,
+  plainOnly,
   REFUSED_BUSY,
   Refusal,
   refusal,
@@ -25,6 +27,14 @@ import {
 
 type Socket = IoPipe<'bytes'>;
 
+/** A connection, and what goes over it: its bytes as they are, or encrypted. */
+export interface Link {
+  readonly socket: Socket;
+  readonly pipe: Socket;
+  /** What only the two ends of an encrypted one know, from `ready` on; null: it is in the clear. */
+  readonly secret: (() => Buffer) | null;
+}
+
 /**
  * Who has not begun a HELLO after so many milliseconds is no client that stripes, which begins at once. Long enough for a
  * HELLO that is lost and sent again: adr/0007.
@@ -33,6 +43,8 @@ export const SILENCE_MS = 1000;
 
 /** Read of a stranger to say in the log what it is, in bytes. */
 const LOOK_BYTES = 64;
+/** Of what a client says before it hears that it is refused: a ClientHello at most. */
+const UNREAD_BYTES = 4096;
 
 /** A handshake that is under way. */
 export interface Joining {
@@ -49,22 +61,28 @@ interface Side {
   onMessage(message: Buffer): boolean;
   /** Takes over who is something else, and began with these bytes. Null: that is an error. */
   readonly onOther: ((first: Buffer) => void) | null;
+  /** What the handshake goes on over, with who began like TLS; or why it does not. */
+  onTls(first: Buffer): Socket | PipeError;
   onOver(error: PipeError | null): void;
 }
 
 /** Client side. @returns cancels it; the pipe is then discarded */
 export function joinAsClient(
-  pipe: Socket,
+  { pipe, secret }: Link,
   hello: Omit<Hello, 'keyed'>,
   key: Buffer | null,
   clock: Clock,
   done: (error: PipeError | null, welcome: Welcome | null) => void,
 ): Cancel {
-  const handshake = new ClientHandshake(hello, key);
+  let handshake: ClientHandshake | null = null;
   let welcome: Welcome | null = null;
   return converse(pipe, clock, {
-    begin: () => say(pipe, handshake.hello),
+    begin() {
+      handshake = new ClientHandshake(hello, key, secret?.());
+      say(pipe, handshake.hello);
+    },
     onMessage(message) {
+      if (handshake === null) throw new PipeError('malformed', 'trunk', 'an answer before the question');
       if (welcome !== null) {
         handshake.onJoined(message);
         return true;
@@ -76,6 +94,7 @@ export function joinAsClient(
       return false;
     },
     onOther: null,
+    onTls: (first) => new NotAPeer(first),
     onOver: (error) => done(error, error === null ? welcome : null),
   }).cancel;
 }
@@ -87,8 +106,10 @@ export interface ServerJoin {
   readonly closed: Refusal | null;
   /** Says whether a client may join, by throwing a {@link Refusal} if not; with a key, only those who have proved it. */
   admit(hello: Hello): void;
-  onJoined(hello: Hello): void;
+  onJoined(hello: Hello, link: Link): void;
   onFailed(error: PipeError): void;
+  /** Makes an encrypted one of a connection that began like this. Null: only those in the clear are taken. */
+  readonly encrypted: ((socket: Socket, first: Buffer) => Link) | null;
   /**
    * Takes over somebody who does not begin as a client that stripes does: `first` was read, and nothing else. Null: such
    * are refused.
@@ -97,12 +118,15 @@ export interface ServerJoin {
 }
 
 /** Server side. */
-export function joinAsServer(pipe: Socket, join: ServerJoin, clock: Clock): Joining {
-  const handshake = new ServerHandshake(join.key);
+export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Joining {
+  let link: Link = { socket, pipe: socket, secret: null };
+  let handshake: ServerHandshake | null = null;
   let hello: Hello | null = null;
-  return converse(pipe, clock, {
+  return converse(socket, clock, {
     begin: () => {},
     onMessage(message) {
+      const { pipe, secret } = link;
+      handshake ??= new ServerHandshake(join.key, secret?.());
       if (hello !== null) {
         handshake.onProof(message);
         join.admit(hello);
@@ -112,20 +136,27 @@ export function joinAsServer(pipe: Socket, join: ServerJoin, clock: Clock): Join
       // Before the keys are compared: another key would not help.
       if (join.closed !== null) throw join.closed;
       hello = handshake.onHello(message);
+      if (join.encrypted !== null && secret === null) throw encryptedOnly();
       if (join.key === null) join.admit(hello);
       say(pipe, handshake.welcome(join.welcome));
       return join.key === null;
     },
     onOver(error) {
-      if (error === null) join.onJoined(hello as Hello);
+      if (error === null) join.onJoined(hello as Hello, link);
       else join.onFailed(error);
     },
     onOther: join.onOther,
+    onTls(first) {
+      if (join.encrypted === null) return plainOnly(join.key !== null, join.closed);
+      link = join.encrypted(socket, first);
+      return link.pipe;
+    },
   });
 }
 
-function converse(pipe: Socket, clock: Clock, side: Side): Joining {
-  const reader = new GreetingReader();
+function converse(socket: Socket, clock: Clock, side: Side): Joining {
+  let pipe = socket;
+  let reader = new GreetingReader();
   const timers: Cancel[] = [];
   let begun = false;
   let over = false;
@@ -159,12 +190,22 @@ function converse(pipe: Socket, clock: Clock, side: Side): Joining {
     }
     // Outside of the try: a mistake of who is called is not the peer's.
     if (outcome === 'more') return;
-    if (outcome === 'joined') finish(null);
+    if (outcome === 'tls') goOnWith(side.onTls(reader.seen));
+    else if (outcome === 'joined') finish(null);
     else if (outcome === 'other') giveOver(reader.seen);
     else finish(outcome);
   };
+  const goOnWith = (next: Socket | PipeError) => {
+    if (next instanceof PipeError) {
+      finish(next);
+      return;
+    }
+    pipe = next;
+    reader = new GreetingReader();
+    pipe.onActivity = look;
+  };
   const giveOverIfOther = () => {
-    if (over || side.onOther === null || reader.begun) return;
+    if (over || side.onOther === null || reader.begun || pipe !== socket) return;
     giveOver(reader.seen);
   };
   const onLate = () => finish(new PipeError('timeout', 'trunk', lateWords(reader)));
@@ -182,7 +223,7 @@ function converse(pipe: Socket, clock: Clock, side: Side): Joining {
   };
 }
 
-type Outcome = 'more' | 'joined' | 'other' | PipeError;
+type Outcome = 'more' | 'joined' | 'other' | 'tls' | PipeError;
 
 /** Reads as far as there is something to read. */
 function converseOn(pipe: Socket, reader: GreetingReader, side: Side): Outcome {
@@ -190,6 +231,7 @@ function converseOn(pipe: Socket, reader: GreetingReader, side: Side): Outcome {
     const bytes = read(pipe, reader.wants);
     if (bytes === null) break;
     const message = reader.push(bytes);
+    if (message === 'tls') return 'tls';
     if (message === 'stranger') {
       if (side.onOther !== null && !reader.begun) return 'other';
       return new NotAPeer(Buffer.concat([reader.seen, read(pipe, LOOK_BYTES) ?? Buffer.alloc(0)]));
@@ -203,6 +245,8 @@ function converseOn(pipe: Socket, reader: GreetingReader, side: Side): Outcome {
 }
 
 function lost(error: PipeError): PipeError {
+  // These say by themselves where they come from.
+  if (error.layer === 'trunk' || error.layer === 'tls') return error;
   return new PipeError(error.code, 'trunk', `${error.message}, in the handshake`, error);
 }
 
@@ -218,8 +262,11 @@ function read(pipe: Socket, most: number): Buffer | null {
 function dismiss(pipe: Socket, error: PipeError): void {
   const heard = !(error instanceof Refusal) || error.byPeer;
   if (!heard && pipe.writable) say(pipe, refusal(error.refusal, error.message));
-  if (error instanceof Refusal && pipe.broken === null) pipe.discard();
-  else pipe.discard(error);
+  if (error instanceof Refusal && pipe.broken === null) {
+    // What is left unread makes the kernel reset the connection, and the other side may not get to read why.
+    if (!heard) pipe.recv(UNREAD_BYTES)?.release();
+    pipe.discard();
+  } else pipe.discard(error);
 }
 
 function lateWords(reader: GreetingReader): string {

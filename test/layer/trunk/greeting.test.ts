@@ -1,10 +1,18 @@
 /** Goal: messages come out of a stream however it is cut, nothing but them is read, and strangers are called by name. */
 import t from 'tap';
 import { protocolOf } from '../../../src/core/protocols.ts';
-import { describeStranger, framed, GreetingReader } from '../../../src/layer/trunk/greeting.ts';
+import {
+  answerInTheClear,
+  describeStranger,
+  framed,
+  GreetingReader,
+  NotAPeer,
+} from '../../../src/layer/trunk/greeting.ts';
 import {
   ClientHandshake,
   HANDSHAKE_MAX_BYTES,
+  REFUSED_ENCRYPTION,
+  Refusal,
   refusal,
   ServerHandshake,
 } from '../../../src/layer/trunk/handshake.ts';
@@ -35,7 +43,7 @@ function feed(reader: GreetingReader, stream: Buffer, cut: (most: number) => num
     const length = Math.min(stream.length - at, Math.max(1, cut(reader.wants)));
     const answer = reader.push(stream.subarray(at, at + length));
     at += length;
-    if (answer === 'stranger') return { found, stranger: true, at };
+    if (answer === 'stranger' || answer === 'tls') return { found, stranger: true, at };
     if (answer !== null) found.push(Buffer.from(answer));
   }
   return { found, stranger: false, at };
@@ -148,4 +156,47 @@ t.test('a length that is not in its shortest form is a stranger', async (t) => {
     t.ok(stranger);
     t.same(found, []);
   }
+});
+
+const TLS_HELLO = Buffer.from('16030100f8010000f40303', 'hex');
+
+t.test('a connection that begins as an encrypted one does', async (t) => {
+  for (const version of [1, 3]) {
+    const reader = new GreetingReader();
+    const hello = Buffer.from(TLS_HELLO);
+    hello[2] = version;
+    const answers = [...hello.subarray(0, 6)].map((byte) => {
+      t.ok(reader.wants > 0);
+      return reader.push(Buffer.of(byte));
+    });
+    t.same(answers, [null, null, null, null, null, 'tls']);
+    t.equal(reader.begun, false);
+  }
+  // What a TPKT of 22 bytes looks like in the classic framing, an alert, another version.
+  for (const hex of ['160300001611', '150301000202', '160304010001', '160301010002']) {
+    const reader = new GreetingReader();
+    const answers = [...Buffer.from(hex, 'hex')].map((byte) => reader.push(Buffer.of(byte)));
+    t.ok(answers.includes('stranger'), hex);
+    t.notOk(answers.includes('tls'), hex);
+  }
+});
+
+t.test('an answer in the clear where TLS is due', async (t) => {
+  const refused = framed(refusal(REFUSED_ENCRYPTION, 'it is so'));
+  for (let length = 1; length < refused.length; length++)
+    t.equal(answerInTheClear(refused.subarray(0, length)), 'more', `${length} bytes`);
+  const error = answerInTheClear(refused);
+  t.ok(error instanceof Refusal);
+  t.match(error, { refusal: REFUSED_ENCRYPTION, byPeer: true, message: 'it is so' });
+  t.match(answerInTheClear(Buffer.concat([refused, Buffer.from('more')])), { message: /^it is so/ });
+  for (const message of [
+    Buffer.from('SSH-2.0-x\r\n'),
+    Buffer.from('HTTP/1.1 400 Bad Request\r\n'),
+    Buffer.alloc(50),
+  ])
+    t.ok(answerInTheClear(message) instanceof NotAPeer);
+  for (const hex of ['160303007a02', '15030300020228'])
+    for (let length = 1; length <= hex.length / 2; length++)
+      t.equal(answerInTheClear(Buffer.from(hex, 'hex').subarray(0, length)), length < 6 ? 'more' : null, hex);
+  t.match(answerInTheClear(TLS_HELLO), { message: /this is an echo server/ });
 });

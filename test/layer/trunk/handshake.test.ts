@@ -153,6 +153,35 @@ t.test('a key on one side only: words that name --key, on both sides', async (t)
   }
 });
 
+t.test('a proof for one encrypted connection is none for another, nor for one in the clear', async (t) => {
+  const [mine, theirs] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  const talk = (near: Buffer | undefined, far: Buffer | undefined) => {
+    const client = new ClientHandshake(HELLO, KEY, near);
+    const server = new ServerHandshake(KEY, far);
+    server.onHello(client.hello);
+    return client.onWelcome(server.welcome(WELCOME));
+  };
+  for (const [near, far] of [
+    [mine, theirs],
+    [mine, undefined],
+    [undefined, theirs],
+  ])
+    t.match(
+      thrown(t, () => talk(near, far)),
+      { code: 'permission' },
+    );
+  const client = new ClientHandshake(HELLO, KEY, mine);
+  const server = new ServerHandshake(KEY, mine);
+  server.onHello(client.hello);
+  const welcome = server.welcome(WELCOME);
+  const proof = client.onWelcome(welcome).proof as Buffer;
+  server.onProof(proof);
+  t.ok(
+    thrown(t, () => new ClientHandshake(HELLO, KEY, theirs).onWelcome(welcome)),
+    'the server proves it for this one alone',
+  );
+});
+
 t.test('what was recorded is of no use', async (t) => {
   const client = new ClientHandshake(HELLO, KEY);
   const first = new ServerHandshake(KEY);

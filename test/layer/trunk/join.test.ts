@@ -219,7 +219,9 @@ t.test('a pipe that is still connecting', async (t) => {
   const [near, far] = memoryPair('bytes', { connecting: true });
   const client = nothing<Welcome>();
   const server = nothing<Hello>();
-  joinAsClient(near, HELLO, KEY, clock, (error, value) => set(client, error, value));
+  joinAsClient({ socket: near, pipe: near, secret: null }, HELLO, KEY, clock, (error, value) =>
+    set(client, error, value),
+  );
   joinAsServer(
     far,
     {
@@ -229,6 +231,7 @@ t.test('a pipe that is still connecting', async (t) => {
       admit: () => {},
       onJoined: (hello) => set(server, null, hello),
       onFailed: (error) => set(server, error, null),
+      encrypted: null,
       onOther: null,
     },
     clock,
