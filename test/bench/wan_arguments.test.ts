@@ -44,11 +44,20 @@ t.test('a part of it', async (t) => {
   t.same(others, []);
   t.match(point, { bar: 'flows', link: { mbit: 200, rttMs: 100 } });
   t.equal(idOf(point as WanPlan['cases'][0], 'bbr'), 'loss loss=1% rtt=100ms bbr', 'as in the grid');
-  const words = ['--cc', 'bbr', '--carriers', '2,8', '--contenders', 'striped-8,flows-8', '--part', 'bulk'];
+  const words = [
+    '--cc',
+    'bbr',
+    '--carriers',
+    '2,8,auto',
+    '--contenders',
+    'striped-8,flows-8',
+    '--part',
+    'bulk',
+  ];
   t.match(plan('--only', 'shared,all-dead', ...words), {
     cases: [{ name: 'shared', rival: true }, { name: 'all-dead' }],
     congestions: ['bbr'],
-    carriers: [2, 8],
+    carriers: [2, 8, 'auto'],
     contenders: ['striped-8', 'flows-8'],
     parts: ['bulk'],
   });
@@ -99,6 +108,7 @@ t.test('who takes part', async (t) => {
   const names = (carriers: number[], congestion: string) =>
     allContenders(carriers, congestion).map(({ name }) => name);
   t.same(names([1], 'bbr'), ['flows-1', 'relay', 'striped-1']);
+  t.ok(allContenders(['auto'], 'bbr').some(({ name }) => name === 'striped-auto'));
   t.same(names([4], 'bbr'), ['flows-1', 'relay', 'flows-4', 'mptcp-4', 'round-robin-4', 'striped-4']);
   t.ok(names([4], 'cubic').includes('striped-bbr-4'), 'what apps with cubic get from carriers with bbr');
   t.notOk(names([16], 'bbr').includes('mptcp-16'), 'the kernel has no room for so many subflows');

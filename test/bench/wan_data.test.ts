@@ -11,6 +11,7 @@ import {
   type WanData,
   without,
   withRow,
+  withRun,
 } from '../../tools/bench/wan/data.ts';
 import { measuredCases, pageOf } from '../../tools/bench/wan/page.ts';
 import { judge } from '../../tools/bench/wan/verdicts.ts';
@@ -72,6 +73,13 @@ t.test('a row takes the place of what is like it, and of nothing else', async (t
   t.match(resultsOf(data, 'flow-cap cubic').samples, [{ round: 1 }, { round: 2 }]);
 });
 
+t.test('a run of which nothing was saved leaves no trace', async (t) => {
+  let data: WanData = { runs: [run('ended early'), run('old')], rows: [row('striped-4', 70, { run: 1 })] };
+  data = withRun(data, run('new'));
+  t.match(data, { runs: [{ command: 'old' }, { command: 'new' }], rows: [{ run: 0 }] });
+  t.equal(data.runs.length, 2);
+});
+
 t.test('the parts of a sample go together', async (t) => {
   let data: WanData = { runs: [run('one')], rows: [row('striped-4', 70)] };
   data = withRow(data, row('striped-4', null, { figures: { upload1KBMs: 101, aloneP99Ms: 55 } }), true);
@@ -83,6 +91,7 @@ t.test('the parts of a sample go together', async (t) => {
 t.test('what is written can be read, a row a line', async (t) => {
   const data: WanData = { runs: [run('one')], rows: [row('flows-4', 75), row('striped-4', 70)] };
   t.same(JSON.parse(dataText(data)), data);
+  t.match(dataText({ runs: [], rows: [row('flows-4', 200 / 3)] }), /:66\.6667,/);
   t.equal(dataText(data).trimEnd().split('\n').length, 3 + 1 + 2 + 1);
 });
 

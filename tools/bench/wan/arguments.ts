@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { positive, UsageError } from '../compare/arguments.ts';
 import { type Case, cases, chooseCases, quickCases } from './cases.ts';
+import type { Carriers } from './contenders.ts';
 import type { Lengths } from './sample.ts';
 
 export const usage = `usage: wan.js [--quick] [--only SCENARIO,...] [--set NAME=VALUE]... [--cc NAME,...] [--carriers N,...]
@@ -14,7 +15,7 @@ the kernel's MPTCP, the plain relay, the striped pair, and the same in round rob
   --only        scenarios of tools/wan/scenarios, or files of your own (default: all that there are cases for)
   --set         values for what the scenarios declare: loss=1%
   --cc          congestion controls, of apps and carriers alike (cubic,bbr)
-  --carriers    numbers of carriers (4; with flow-cap 1,2,4,8,16)
+  --carriers    numbers of carriers (4; with flow-cap 1,2,4,8,16,auto)
   --contenders  only these: flows-1, relay, flows-4, mptcp-4, round-robin-4, striped-4, striped-bbr-4
   --part        bulk, small: a long transfer with messages beside it; short transfers and messages alone (both); one of
                 them is added to what was saved of the other
@@ -32,7 +33,7 @@ export interface WanPlan {
   cases: Case[];
   congestions: string[];
   /** Null: those of each case. */
-  carriers: number[] | null;
+  carriers: Carriers[] | null;
   /** Null: everybody. */
   contenders: string[] | null;
   parts: Part[];
@@ -59,7 +60,7 @@ export function parseWanPlan(args: string[], defaultFolder: string): WanPlan | '
         ? [...(quick ? quickCases : cases)]
         : chooseCases(list(values.only), variables),
     congestions: list(values.cc ?? (quick ? 'cubic' : 'cubic,bbr')),
-    carriers: numbers(values.carriers ?? (quick ? '4' : undefined)),
+    carriers: carriersOf(values.carriers ?? (quick ? '4' : undefined)),
     contenders: values.contenders === undefined ? null : list(values.contenders),
     parts: list(values.part ?? 'bulk,small').map(part),
     runs: positive('--runs', values.runs ?? (quick ? '1' : '3')),
@@ -99,8 +100,9 @@ function list(text: string): string[] {
   return text.split(',').map((word) => word.trim());
 }
 
-function numbers(text: string | undefined): number[] | null {
-  return text === undefined ? null : list(text).map((word) => positive('--carriers', word));
+function carriersOf(text: string | undefined): Carriers[] | null {
+  if (text === undefined) return null;
+  return list(text).map((word) => (word === 'auto' ? word : positive('--carriers', word)));
 }
 
 function part(word: string): Part {

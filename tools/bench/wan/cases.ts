@@ -1,11 +1,12 @@
 // The networks that are compared on, and what is known of each: scenarios of tools/wan, some of them with several values.
 
+import type { Carriers } from './contenders.ts';
 import type { Scenario } from './network.ts';
 
 export interface Case extends Scenario {
   title: string;
   /** Numbers of carriers, unless others are asked for. */
-  carriers: readonly number[];
+  carriers: readonly Carriers[];
   /** What four connections have together, and the longest of their paths; null where nobody has said. */
   link: { mbit: number; rttMs: number; queueMs: number } | null;
   /** What striping is to show here, beside what it has to show everywhere. */
@@ -39,7 +40,7 @@ const grid = losses.flatMap((loss) =>
 );
 
 export const cases: readonly Case[] = [
-  one('flow-cap', '20 Mbit/s for each flow', 80, 50, { carriers: [1, 2, 4, 8, 16], bar: 'flows' }),
+  one('flow-cap', '20 Mbit/s for each flow', 80, 50, { carriers: [1, 2, 4, 8, 16, 'auto'], bar: 'flows' }),
   ...grid,
   one('pair-lossy', '25 Mbit/s, 24 ms, 1 % lost, and 5 Mbit/s, 64 ms', 30, 64, { bar: 'sum' }),
   one('pair-uneven', '8.6 Mbit/s and 0.3 Mbit/s', 8.9, 40, { bar: 'sum' }),

@@ -98,13 +98,16 @@ const relay: WanContender = {
   },
 };
 
+/** As -n takes them. */
+export type Carriers = number | 'auto';
+
 interface Striping {
   /** Of the carriers; that of the apps when it is not said. */
   congestion?: string;
   scheduler?: 'round-robin';
 }
 
-function pair(name: string, title: string, carriers: number, striping: Striping = {}): WanContender {
+function pair(name: string, title: string, carriers: Carriers, striping: Striping = {}): WanContender {
   const env: Record<string, string> = {};
   if (striping.scheduler !== undefined) env.TCP_STRIPER_SCHEDULER = striping.scheduler;
   return {
@@ -112,15 +115,17 @@ function pair(name: string, title: string, carriers: number, striping: Striping 
     title,
     start: async (network, congestion) => {
       const { clientAddresses, serverAddresses } = network;
-      const options = ['-n', `${carriers}`, '--congestion', striping.congestion ?? congestion];
+      const options = ['--congestion', striping.congestion ?? congestion];
       const peers = serverAddresses.map((address) => `${address}:${peerPort}`).join(',');
       const via = clientAddresses.length > 1 ? ['--via', clientAddresses.join(',')] : [];
       const serverArgs = ['-s', `0.0.0.0:${peerPort}`, `127.0.0.1:${targetPort}`, ...options];
       const server = Child.start(network.on('server', proxy(env, ...serverArgs)));
       await server.complaint(/server on /, startMs);
-      const clientArgs = ['-c', `127.0.0.1:${appPort}`, peers, ...options, ...via];
+      const clientArgs = ['-c', `127.0.0.1:${appPort}`, peers, '-n', `${carriers}`, ...options, ...via];
       const client = Child.start(network.on('client', proxy(env, ...clientArgs)));
-      const all = `over ${carriers} connections?\\b|\\b${carriers} of ${carriers} connections? .*(is|are) up`;
+      // What there is to begin with has to do where nobody has said how many.
+      const count = carriers === 'auto' ? '\\d+' : carriers;
+      const all = `over ${count} connections?\\b|\\b(${count}) of \\1 connections? .*(is|are) up`;
       await client.complaint(new RegExp(all), startMs);
       return throughProxies(client, server);
     },
@@ -131,10 +136,10 @@ function pair(name: string, title: string, carriers: number, striping: Striping 
 const mostSubflows = 8;
 
 /** Everybody, for apps with this congestion control. */
-export function allContenders(carriers: readonly number[], congestion: string): WanContender[] {
+export function allContenders(carriers: readonly Carriers[], congestion: string): WanContender[] {
   const all = [plainFlows(1), relay];
   for (const count of carriers) {
-    if (count > 1) {
+    if (count !== 'auto' && count > 1) {
       all.push(plainFlows(count));
       if (count <= mostSubflows) all.push(mptcp(count));
       const striping = { scheduler: 'round-robin' } as const;

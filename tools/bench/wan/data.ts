@@ -49,11 +49,22 @@ export function isThere({ rows }: WanData, place: Place, names: readonly string[
   );
 }
 
+/** A run begins; those of which nothing was saved are forgotten. */
+export function withRun(data: WanData, run: Run): WanData {
+  const { runs, rows } = forgetRuns(data);
+  return { runs: [...runs, run], rows };
+}
+
 /** Without what was saved of a case, or of some contenders in it; runs of which nothing is left are forgotten. */
 export function without(data: WanData, id: string, contenders: readonly string[] | null): WanData {
   const goes = (row: Row) =>
     caseOf(row) === id && (contenders === null || contenders.includes(row.contender));
-  return forgetRuns({ ...data, rows: data.rows.filter((row) => !goes(row)) });
+  const current = data.runs.at(-1);
+  const left = forgetRuns({ ...data, rows: data.rows.filter((row) => !goes(row)) });
+  // It is about to have rows.
+  return current === undefined || left.runs.includes(current)
+    ? left
+    : { ...left, runs: [...left.runs, current] };
 }
 
 /** With a row more, in place of the one that was there; figures that only the old one has stay, where they go together. */
@@ -65,11 +76,8 @@ export function withRow(data: WanData, row: Row, together = false): WanData {
   return { ...data, rows: [...data.rows.filter((one) => !isOld(one)), { ...row, figures }] };
 }
 
-/** The last run stays: it is the one that is about to have rows. */
 function forgetRuns({ runs, rows }: WanData): WanData {
-  const kept = runs.flatMap((_, i) =>
-    i === runs.length - 1 || rows.some(({ run }) => run === i) ? [i] : [],
-  );
+  const kept = runs.flatMap((_, i) => (rows.some(({ run }) => run === i) ? [i] : []));
   return {
     runs: kept.map((i) => runs[i] as Run),
     rows: rows.map((row) => ({ ...row, run: kept.indexOf(row.run) })),
@@ -90,8 +98,13 @@ export function resultsOf({ rows }: WanData, id: string): Results {
   return results;
 }
 
+/** Further digits would tell nothing. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+}
+
 /** A row a line, so that what changes can be seen. */
 export function dataText({ runs, rows }: WanData): string {
-  const lines = (items: readonly unknown[]) => items.map((item) => JSON.stringify(item)).join(',\n');
+  const lines = (items: readonly unknown[]) => items.map((item) => JSON.stringify(item, rounded)).join(',\n');
   return `{"runs":[\n${lines(runs)}\n],\n"rows":[\n${lines(rows)}\n]}\n`;
 }

@@ -46,7 +46,7 @@ function contendersIn(rows: readonly Row[]): { name: string; title: string }[] {
   const names = new Set(rows.map(({ contender }) => contender));
   const carriers = [...names].map((name) => Number(name.match(/\d+$/)?.[0] ?? 0));
   const counts = [...new Set(carriers)].filter((count) => count > 0).sort((a, b) => a - b);
-  return allContenders(counts, 'cubic').filter(({ name }) => names.has(name));
+  return allContenders([...counts, 'auto'], 'cubic').filter(({ name }) => names.has(name));
 }
 
 export function describe(data: WanData, rows: readonly Row[], remarks: string[]): RunDescription | null {

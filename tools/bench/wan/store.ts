@@ -2,7 +2,17 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataText, isThere, type Place, type Row, type Run, type WanData, without, withRow } from './data.ts';
+import {
+  dataText,
+  isThere,
+  type Place,
+  type Row,
+  type Run,
+  type WanData,
+  without,
+  withRow,
+  withRun,
+} from './data.ts';
 import { pageOf } from './page.ts';
 
 export class Store {
@@ -18,7 +28,7 @@ export class Store {
     const before: WanData =
       file !== null && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { runs: [], rows: [] };
     this.#run = run;
-    this.#data = { ...before, runs: [...before.runs, run] };
+    this.#data = withRun(before, run);
   }
 
   get data(): WanData {
