@@ -77,8 +77,8 @@ t.test('where it is kept', async (t) => {
 
 t.test('mistakes', async (t) => {
   for (const [args, message] of [
-    [['--runs', '0'], /--runs takes whole numbers from 1, not '0'/],
-    [['--carriers', '4,x'], /--carriers takes whole numbers from 1, not 'x'/],
+    [['--runs', '0'], /--runs takes a whole number from 1, not '0'/],
+    [['--carriers', '4,x'], /--carriers takes a whole number from 1, not 'x'/],
     [['--part', 'big'], /--part takes bulk and small, not 'big'/],
     [['--resume'], /--resume goes with --save/],
     [['--set', 'loss=1%'], /--set goes with --only/],
