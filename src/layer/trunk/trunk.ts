@@ -47,7 +47,7 @@ export class Trunk {
   readonly #out: Transmitter;
   readonly #streams: Streams;
   #ended = false;
-  /** The last report, once it has ended. */
+  /** The last report, once it has ended, or is about to. */
   #report: TrunkReport | null = null;
 
   constructor(options: TrunkOptions) {
@@ -163,6 +163,8 @@ export class Trunk {
   /** Tells the peer that this is the end, so that it ends the trunk: nothing that it should hear may follow. */
   leave(error: PipeError): void {
     if (this.#ended) return;
+    // What the peer closes from here on is not lost.
+    this.#report = this.report;
     const { code, text } = toReason(error);
     this.#out.control.add({ type: GOAWAY, flags: code, id: 0, value: 0, text });
     this.#out.pump();

@@ -36,6 +36,7 @@ t.test('who leaves says so, goes on reading, and lets the peer close', async (t)
   await passes(3);
   t.equal(lone.trunk.carriers.size, 0);
   lone.trunk.end(new PipeError('cancelled', 'test'));
+  t.match(lone.trunk.report, { carriers: [{ id: 0 }, { id: 1 }], lost: { count: 0 } });
   t.equal(lone.pool.out, 0);
 });
 
