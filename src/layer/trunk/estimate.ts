@@ -20,6 +20,8 @@ const FORGET_MS = 3000;
 /** A carrier that was never busy is taken for a middling one, so that it gets its chance. */
 const COLD_RATE = 1_000_000;
 const COLD_RTT_MS = 50;
+/** On one machine a round trip is mostly the machine's own scheduling. */
+const LEAST_RTT_MS = 0.1;
 /** What a peer may take to answer, besides the path: its event loop is busy, and ACKs wait for company. */
 const BEYOND_MS = 50;
 /** TCP_INFO is a system call: not more often than this. */
@@ -61,6 +63,8 @@ export class CarrierEstimate {
   #penaltyMs = 0;
   /** What the kernel would have sent and not seen acknowledged, in bytes; 0 where it does not say. */
   #kernelBytes = 0;
+  /** What the kernel's congestion window allows for, in bytes; 0 where it does not say. */
+  #cwndBytes = 0;
   #ackStart = Number.NaN;
   #ackBytes = 0;
   /** The carrier had more to do than it could since #ackStart. */
@@ -229,14 +233,14 @@ export class CarrierEstimate {
   }
 
   onInfo(info: TcpInfo, now: number): void {
-    const { minRttUs, deliveryRateBytesPerSec: rate } = info;
+    const { minRttUs, deliveryRateBytesPerSec: rate, cwndSegments = 0, sendMssBytes = 0 } = info;
     if (minRttUs !== undefined && minRttUs > 0)
       this.#minKernelMs = Math.min(this.#minKernelMs, minRttUs / 1000);
-    if (rate !== undefined && rate > 0) {
+    if (rate !== undefined && rate > 0)
       this.#kernel.add(rate / 1000, info.deliveryRateAppLimited === false, now);
-      this.#believe();
-    }
-    this.#kernelBytes = outstandingSegments(info) * (info.sendMssBytes ?? 0);
+    this.#cwndBytes = cwndSegments * sendMssBytes;
+    this.#kernelBytes = outstandingSegments(info) * sendMssBytes;
+    this.#believe();
     // The kernel sends again first, and the old rate is no promise.
     if (isInLoss(info)) this.#penaltyMs = this.srttMs + 4 * this.#rttVarMs;
     else this.#penaltyMs = info.congestionState === IN_RECOVERY ? this.minRttMs : 0;
@@ -269,7 +273,12 @@ export class CarrierEstimate {
     const [acked, kernel] = [this.#acked, this.#kernel];
     if (acked.busy) this.#rate = kernel.busy ? Math.min(acked.peak, kernel.peak) : acked.peak;
     else if (kernel.busy) this.#rate = Math.max(acked.peak, kernel.peak);
-    else this.#rate = Math.max(acked.peak, kernel.peak, COLD_RATE / 1000);
+    else this.#rate = Math.max(acked.peak, kernel.peak, this.#coldRate);
+  }
+
+  /** Of a carrier that was never busy: what its kernel will let it send at first, and otherwise a guess. */
+  get #coldRate(): number {
+    return this.#cwndBytes > 0 ? this.#cwndBytes / Math.max(this.minRttMs, LEAST_RTT_MS) : COLD_RATE / 1000;
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * StreamWindow: how far ahead of the app the peer may send on one stream, tuned to what the app and the path can do.
  *
- *     base --(bytes arrive)--> second --(the app reads a windowful in two round trips)--> twice, and twice ...
+ *     base --(bytes arrive)--> second --(the app reads a quarter of it in a round trip)--> twice, and twice ...
  *
  * Every stream has the base always, so that no other can take it away; what is above it comes out of a common reserve,
- * as long as there is any. The window doubles when an app reads a windowful in less than two round trips: then it was the
- * window that limited the stream, and not the app or the path (the rule of QUIC stacks). Beyond what a machine's own
+ * as long as there is any. The window doubles when an app reads a quarter of it in a round trip: the senders' congestion
+ * windows double once in each, and it has to be ahead of them (QUIC stacks wait for half of it). Beyond what a machine's own
  * scheduling asks for it has to be justified by rate and round trip, because a socket's buffer swallows the first
  * bytes at the speed of memory, and a reader that stalls then holds all of its window; for the same reason the machine's
  * own scheduling is no justification before an app has read more than buffers hold. It halves when a windowful
@@ -27,6 +27,8 @@ const READER_BYTES = 16 * 1024 * 1024;
  * what waits in a slow carrier's queue while a fast one goes on.
  */
 const BDPS = 8;
+/** A window lasts for so many round trips, at the rate at which the app reads. */
+const ROUNDS = 4;
 /** A windowful that takes so many round trips (of at least SLOW_RTT_MS) is more than the app needs. */
 const SLOW_ROUNDS = 16;
 const SLOW_RTT_MS = 50;
@@ -40,13 +42,18 @@ export interface PathTimes {
 export class StreamWindow {
   readonly #base: number;
   #bytes: number;
+  /** Since when the app has been reading this windowful... */
   #startedAt: number;
   #startOffset = 0;
+  /** ...and since when in this round trip. */
+  #roundAt: number;
+  #roundOffset = 0;
 
   constructor(bytes: number, now: number) {
     this.#base = bytes;
     this.#bytes = bytes;
     this.#startedAt = now;
+    this.#roundAt = now;
   }
 
   get bytes(): number {
@@ -69,22 +76,27 @@ export class StreamWindow {
   /** The app has read something. Parameters and result as above. */
   onRead(receiving: ReceiveStream, now: number, path: PathTimes, reserve: number): number | null {
     const { readOffset } = receiving;
-    const read = readOffset - this.#startOffset;
-    if (read >= this.#bytes) {
-      this.#tune(read, now - this.#startedAt, path);
+    const inRound = readOffset - this.#roundOffset;
+    if (inRound >= this.#bytes || now - this.#roundAt >= path.rttMs) {
+      this.#grow(inRound, now - this.#roundAt, path);
+      this.#roundAt = now;
+      this.#roundOffset = readOffset;
+    }
+    if (readOffset - this.#startOffset >= this.#bytes) {
+      const slowMs = SLOW_ROUNDS * Math.max(path.rttMs, SLOW_RTT_MS);
+      if (now - this.#startedAt > slowMs) this.#bytes = Math.max(this.#base, this.#bytes / 2);
       this.#startedAt = now;
       this.#startOffset = readOffset;
     }
     return this.#grant(receiving, reserve);
   }
 
-  #tune(read: number, tookMs: number, { rttMs, minRttMs }: PathTimes): void {
+  #grow(read: number, tookMs: number, { rttMs, minRttMs }: PathTimes): void {
     const doubled = 2 * this.#bytes;
-    const least = this.#startOffset + read < READER_BYTES ? SECOND_BYTES : LOCAL_BYTES;
+    const least = this.#roundOffset + read < READER_BYTES ? SECOND_BYTES : LOCAL_BYTES;
     const justified = Math.max(least, (BDPS * read * minRttMs) / tookMs);
-    if (tookMs < 2 * rttMs && doubled <= justified) this.#bytes = doubled;
-    else if (tookMs > SLOW_ROUNDS * Math.max(rttMs, SLOW_RTT_MS))
-      this.#bytes = Math.max(this.#base, this.#bytes / 2);
+    const needed = (ROUNDS * read * rttMs) / tookMs;
+    if (this.#bytes < needed && doubled <= justified) this.#bytes = doubled;
   }
 
   #grant(receiving: ReceiveStream, reserve: number): number | null {
