@@ -35,6 +35,8 @@ export const SEGMENT_BYTES = 64 * 1024 - 128;
 const RESCUE_FIRST = 128 * 1024;
 const RESCUE_SHARE = 0.03;
 const RESCUE_MOST = 1024 * 1024;
+/** With less under way, small pieces have nothing to wait for. */
+const LEAST_BULK = 128 * 1024;
 /** A stall that lasts so long does not end by itself. */
 const LONG_STALL_MS = 400;
 /** How much later something has to be expected than the other carrier would bring it. */
@@ -270,11 +272,27 @@ export class Transmitter {
       this.#rescueBytes = Math.min(RESCUE_MOST, this.#rescueBytes + next.segment.length * RESCUE_SHARE);
       this.#sendSegment(carrier, next.segment, next.chunk, now);
       this.#turns?.onSent(carrier);
+      if (next.segment.length <= URGENT_BYTES) this.#sendTwice(next.segment, carrier, now);
       if (sending.hasNew) this.outbox.add(stream);
       stream.onSent();
     }
     this.#waitUntil = Number.POSITIVE_INFINITY;
     return nothing;
+  }
+
+  /**
+   * A keystroke or a request beside bulk goes on two carriers: on any one of them it may have to wait for what is lost of the
+   * bulk in front of it. It counts as a rescue, of which there are only so many.
+   */
+  #sendTwice(segment: Segment, first: Carrier, now: number): void {
+    const { length } = segment;
+    if (length === 0 || length > this.#rescueBytes || this.unacknowledgedBytes < LEAST_BULK) return;
+    const second =
+      this.#turns === null ? otherCarrier(this.fleet.takers, length, first, now)?.carrier : undefined;
+    if (second === undefined || second.estimate.cold || !second.pipe.writable) return;
+    this.#rescueBytes -= length;
+    this.resentBytes += length;
+    this.#sendSegment(second, segment, null, now);
   }
 
   #carrierFor(sending: SendStream, length: number, now: number): Carrier | null {
