@@ -9,6 +9,7 @@
 import type { Cancel, Clock } from '../core/clock.ts';
 import { formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
+import type { Carrier } from '../layer/trunk/carrier.ts';
 import type { StripedPipe } from '../layer/trunk/stream.ts';
 import type { Trunk } from '../layer/trunk/trunk.ts';
 import { CarrierCount, type Verdict } from './carrier_count.ts';
@@ -18,6 +19,11 @@ const LOOK_MS = 100;
 const LOOK_IDLE_MS = 500;
 /** Bytes a millisecond: from a peer that sends less, more connections would not bring more. */
 const LEAST_RECEIVED = 32;
+/** A peer that has more to send than its carriers take keeps most of them busy: each with at least a tenth of its part. */
+const BUSY_CARRIERS = 0.75;
+const BUSY_PART = 0.1;
+/** Of what a carrier has brought, so much is remembered at the next look. */
+const MEMORY = 0.9;
 
 export interface AutoCarriersOptions {
   readonly clock: Clock;
@@ -39,6 +45,8 @@ export class AutoCarriers {
   #lookedAt = 0;
   /** How far each stream had come at the last look. */
   readonly #seen = new WeakMap<StripedPipe, number>();
+  /** What each carrier had brought by then, and what of it was lately. */
+  readonly #brought = new WeakMap<Carrier, { bytes: number; lately: number }>();
 
   constructor(options: AutoCarriersOptions) {
     this.#options = options;
@@ -75,7 +83,8 @@ export class AutoCarriers {
     else {
       const bytes = trunk.carriedBytes;
       const receiving = this.#isReceiving(trunk);
-      const limited = trunk.backlogged || receiving;
+      const busy = this.#areBusy(trunk);
+      const limited = trunk.backlogged || (receiving && busy);
       const sample = { bytes, limited, up: this.#options.up(), rttMs: trunk.rttMs };
       const verdict = this.#count.sample(sample);
       if (verdict !== null) this.#say(verdict);
@@ -85,8 +94,8 @@ export class AutoCarriers {
   }
 
   /**
-   * The peer sends, and at least half of it is not held up by apps that do not read. Whether the peer would have more to
-   * say is not known here; where it has not, more carriers bring no more, and do not stay.
+   * The peer sends, and at least half of it is not held up by apps that do not read. Whether it would have more to say is
+   * not known here, only guessed at by the carriers that it uses; where it has not, more of them bring no more, and do not stay.
    */
   #isReceiving(trunk: Trunk): boolean {
     let received = 0;
@@ -101,6 +110,20 @@ export class AutoCarriers {
     }
     const least = LEAST_RECEIVED * (this.#options.clock.now() - this.#lookedAt);
     return received >= least && taken >= received / 2;
+  }
+
+  /** Whether the peer uses most of the carriers: it takes the one that is free first, and others only when that is full. */
+  #areBusy(trunk: Trunk): boolean {
+    const lately = [...trunk.carriers.values()].map((carrier) => {
+      const before = this.#brought.get(carrier);
+      const bytes = carrier.receivedBytes;
+      const now = MEMORY * (before?.lately ?? 0) + bytes - (before?.bytes ?? bytes);
+      this.#brought.set(carrier, { bytes, lately: now });
+      return now;
+    });
+    const part = lately.reduce((sum, bytes) => sum + bytes, 0) / lately.length;
+    const busy = lately.filter((bytes) => bytes > BUSY_PART * part).length;
+    return busy >= BUSY_CARRIERS * lately.length;
   }
 
   #say({ from, to, stays, before, after, againMs }: Verdict): void {

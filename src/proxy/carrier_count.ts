@@ -21,10 +21,14 @@ export const MOST_AUTO_CARRIERS = 16;
 /** More carriers stay if they carry so much more, and fewer if they carry nearly as much. */
 const GAIN = 1.08;
 const LOSS = 0.96;
+/** With so much less, it is not looked at for long whether more carriers are of use. */
+const HARM = 0.8;
 
 /** Goodput is measured over so long, or so many round trips. */
 const WINDOW_MS = 1000;
 const WINDOW_RTTS = 6;
+/** What a try is measured against is the median of so many. */
+const BASE_WINDOWS = 3;
 /** New carriers need so long, or so many round trips, until they carry what they can. */
 const SETTLE_MS = 500;
 const SETTLE_RTTS = 6;
@@ -32,6 +36,8 @@ const SPAN_MOST_MS = 5000;
 /** Samples of a window in which the carriers were what limited it. */
 const LIMITED_SHARE = 0.8;
 
+/** Of the goodput before: an app that has less has stopped. */
+const STOPPED = 0.5;
 /** Carriers that are not there after so long are not to be had. */
 const PATIENCE_MS = 10_000;
 const GROW_AGAIN_MS = 10_000;
@@ -91,7 +97,7 @@ export class CarrierCount {
   #wanted: number;
   #trial: Trial | null = null;
   #window: Window | null = null;
-  /** Goodput of the last two windows with this number. */
+  /** Goodput of the last windows with this number. */
   #seen: number[] = [];
   #growAt = 0;
   #growPauseMs = GROW_AGAIN_MS;
@@ -162,13 +168,13 @@ export class CarrierCount {
       this.#seen = [];
       return null;
     }
-    this.#seen = [...this.#seen.slice(-1), rate];
+    this.#seen = [...this.#seen, rate].slice(-BASE_WINDOWS);
     if (this.#uselessRate > 0 && rate >= OTHER_LOAD * this.#uselessRate) {
       this.#growPauseMs = GROW_AGAIN_MS;
       this.#growAt = now;
     }
-    // The first may have been the beginning of a transfer.
-    if (this.#seen.length === 2) this.#next(now);
+    // The beginning of a transfer is slower than the rest of it, or faster, until the first packets are lost.
+    if (this.#seen.length === BASE_WINDOWS) this.#next(now);
     return null;
   }
 
@@ -182,7 +188,7 @@ export class CarrierCount {
   }
 
   #try(to: number, now: number): void {
-    this.#trial = { from: this.#wanted, to, before: Math.max(...this.#seen), since: now, after: [] };
+    this.#trial = { from: this.#wanted, to, before: median(this.#seen), since: now, after: [] };
     this.#wanted = to;
     this.#startOver();
   }
@@ -191,19 +197,18 @@ export class CarrierCount {
     const { from, to, before, after } = trial;
     const ratio = rate / before;
     const grows = to > from;
-    const good = ratio >= (grows ? GAIN : LOSS);
-    // The app has no more to say just now. If it was good all the same, then all the more with more to carry.
-    if (!limited && !good) {
+    // Where the carriers are no limit any more, the app needs no more than it gets, or it has stopped.
+    if (!limited && rate < STOPPED * before) {
       this.#undecided(trial);
       this.#startOver();
       return null;
     }
     after.push(rate);
-    // Half of what the carriers could make at best is no chance, and harm is not looked at for long.
+    // Half of what the carriers could make at best is no chance.
     const half = 1 + (to / from - 1) / 2;
     const goods = after.filter((one) => one / before >= (grows ? GAIN : LOSS)).length;
     if (goods === 2 || (grows && ratio >= half)) return this.#succeeds(trial, limited, now);
-    if (after.length - goods === 2 || ratio <= (grows ? LOSS : half)) return this.#fails(trial, rate, now);
+    if (after.length - goods === 2 || ratio <= (grows ? HARM : half)) return this.#fails(trial, rate, now);
     return null;
   }
 
@@ -211,7 +216,7 @@ export class CarrierCount {
     const { from, to, before, after } = trial;
     this.#trial = null;
     this.#startOver();
-    this.#seen = after.slice(-2);
+    this.#seen = after.slice(-BASE_WINDOWS);
     if (to > from) {
       this.#uselessRate = 0;
       this.#shrinkPauseMs = SHRINK_AFTER_MS;
@@ -263,6 +268,11 @@ export class CarrierCount {
 
 function beginWindow({ bytes }: CarrierSample, now: number, settleMs: number): Window {
   return { settledAt: now + settleMs, begunAt: now, bytes, samples: 0, limited: 0 };
+}
+
+/** Of two, the higher one. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 }
 
 function spanMs(leastMs: number, roundTrips: number, { rttMs }: CarrierSample): number {

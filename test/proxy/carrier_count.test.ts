@@ -126,7 +126,7 @@ t.test('grows into what the app has to say, and stays there', async (t) => {
 });
 
 t.test('an app that ends while something is tried: as before', async (t) => {
-  const network = new Network(capped(20)).run(2300);
+  const network = new Network(capped(20)).run(3300);
   t.equal(network.count.wanted, 3);
   network.appMbit = 0;
   network.run(5 * SECOND);
@@ -138,7 +138,7 @@ t.test('an app that ends while something is tried: as before', async (t) => {
   network.run(20 * SECOND);
   t.equal(network.count.wanted, 16);
 
-  const other = new Network(capped(20)).run(2300);
+  const other = new Network(capped(20)).run(3300);
   other.count.rest();
   t.equal(other.count.wanted, 2, 'and without any stream');
 });
@@ -196,10 +196,7 @@ t.test('a long path: what is tried gets the time that it takes', async (t) => {
 });
 
 t.test('a noisy network does not make it flap', async (t) => {
-  for (const [spread, most] of [
-    [0.1, 20],
-    [0.3, 32],
-  ] as const) {
+  for (const spread of [0.1, 0.3]) {
     const changes: number[] = [];
     let far = 0;
     for (let seed = 1; seed <= 40; seed++) {
@@ -216,8 +213,10 @@ t.test('a noisy network does not make it flap', async (t) => {
       if (network.count.wanted > 5) far++;
     }
     changes.sort((a, b) => a - b);
-    const worst = changes.at(-1) as number;
-    t.ok(worst <= most, `at most ${worst} changes in 10 minutes, ${changes[20]} in the middle`);
+    const [middle, worst] = [changes[20] as number, changes.at(-1) as number];
+    // A quiet network sees 12: six tries, each of them taken back.
+    t.ok(middle <= 18, `${middle} changes in 10 minutes`);
+    t.ok(worst <= 32, `at most ${worst}`);
     t.ok(far <= 2, `${far} of 40 end far from what is needed`);
   }
 });

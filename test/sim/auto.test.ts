@@ -7,8 +7,8 @@ import t, { type Test } from 'tap';
 import { type AutoPlan, AutoRun } from './auto_run.ts';
 
 /** Ends it, whatever becomes of the test. */
-function start(t: Test, plan: AutoPlan): AutoRun {
-  const run = new AutoRun(plan);
+function start(t: Test, plan: AutoPlan, seed = 1): AutoRun {
+  const run = new AutoRun(plan, seed);
   t.teardown(() => run.end());
   return run;
 }
@@ -60,7 +60,13 @@ t.test('an app that has little to say, of the server: what is tried does not sta
 });
 
 t.test('a network that loses packets: many carriers are of use, and found', async (t) => {
-  const run = start(t, { mbit: 60, rttMs: 50, loss: 0.01, from: 'client' });
-  run.go(40);
-  t.ok(run.carriers >= 8, `${run.carriers} carriers; ${run.lines.join('\n')}`);
+  const found: number[] = [];
+  for (let seed = 1; seed <= 5; seed++) {
+    const run = start(t, { mbit: 60, rttMs: 50, loss: 0.01, from: 'client' }, seed);
+    run.go(40);
+    found.push(run.carriers);
+  }
+  // What a single flow gets is a matter of luck, from one second to the next.
+  found.sort((a, b) => a - b);
+  t.ok((found[2] as number) >= 8, found.join(', '));
 });

@@ -32,7 +32,7 @@ export interface AutoPlan {
 }
 
 export class AutoRun {
-  readonly world = new World(1);
+  readonly world: World;
   readonly lines: string[] = [];
   /** How many were wanted, and from when on. */
   readonly history: { readonly ms: number; readonly wanted: number }[] = [];
@@ -54,7 +54,8 @@ export class AutoRun {
   readonly #links: TcpLink[] = [];
   #isOver = false;
 
-  constructor(plan: AutoPlan) {
+  constructor(plan: AutoPlan, seed = 1) {
+    this.world = new World(seed);
     this.#plan = plan;
     const options = {
       clock: this.world,
