@@ -146,7 +146,7 @@ t.test('an app that ends while something is tried: as before', async (t) => {
 t.test('carriers that are missing: nothing is judged, and what does not come is given up', async (t) => {
   const network = new Network(capped(20));
   network.dialMs = Number.POSITIVE_INFINITY;
-  network.run(13 * SECOND);
+  network.run(15 * SECOND);
   t.match(network.verdicts, [{ from: 2, to: 3, stays: false, after: null, againMs: 10 * SECOND }]);
   t.equal(network.count.wanted, 2);
   network.dialMs = 100;
