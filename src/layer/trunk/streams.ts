@@ -76,11 +76,11 @@ export class Streams implements StreamHost {
   get hasRoom(): boolean {
     return !this.#ended && this.#memory.hasRoom(this.#out.unacknowledgedBytes);
   }
-  /** Bytes that may be granted to streams above their first windows, which half of the trunk's is kept for. */
+  /** Bytes that may be granted to streams above their first windows, which a quarter of the trunk's is kept for. */
   #reserve(): number {
     if (this.#memory.tight) return 0;
     const { streamWindow } = this.#options;
-    return this.#memory.window / 2 - (this.#granted - this.#streams.size * streamWindow);
+    return (this.#memory.window * 3) / 4 - (this.#granted - this.#streams.size * streamWindow);
   }
 
   /** Opens a stream of ours. @throws PipeError when all numbers are used */

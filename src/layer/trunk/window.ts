@@ -33,6 +33,9 @@ const ROUNDS = 4;
 const SLOW_ROUNDS = 16;
 const SLOW_RTT_MS = 50;
 
+/** A frame is worth it for a quarter of the window, or for so much. */
+const MOST_UNSAID = 1024 * 1024;
+
 /** What is known of the way to the peer, in milliseconds: the slowest of its carriers, now and at its best. */
 export interface PathTimes {
   readonly rttMs: number;
@@ -105,8 +108,8 @@ export class StreamWindow {
     const { readOffset, limit } = receiving;
     const affordable = Math.min(readOffset + this.#bytes, limit + Math.max(0, reserve));
     const granted = Math.floor(Math.max(readOffset + this.#base, affordable));
-    // It has more than three quarters of what it may have left.
-    if (granted - limit < (granted - readOffset) / 4) return null;
+    // It has nearly all of what it may have left.
+    if (granted - limit < Math.min((granted - readOffset) / 4, MOST_UNSAID)) return null;
     receiving.grant(granted);
     return granted;
   }

@@ -174,8 +174,8 @@ function deliver({ bytes, datagrams, ends }: Cut, arrivals: readonly Arrival[], 
   if (ended !== null) throw new Error('the trunk ended', { cause: ended });
   if (streams.length !== 1) throw new Error(`${streams.length} streams were opened`);
   if (trunk.bufferedBytes !== 0) throw new Error(`${trunk.bufferedBytes} bytes are counted at the end`);
-  // Ahead of what was read by the window; for the stream also by what half of the trunk's allows beyond.
-  if (streamLimit > 2.5 * bytes.length || trunkLimit > 2 * bytes.length)
+  // Ahead of what was read by the window; for the stream also by what three quarters of the trunk's allow beyond.
+  if (streamLimit > 2.75 * bytes.length || trunkLimit > 2 * bytes.length)
     throw new Error(`credit up to ${streamLimit} and ${trunkLimit}`);
   for (let id = 0; id < CARRIERS; id++) {
     const count = arrivals.filter(([, carrier]) => carrier === id).length;
