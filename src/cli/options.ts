@@ -122,7 +122,7 @@ export const OPTIONS = {
     flag: 'carriers',
     short: 'n',
     value: 'N',
-    help: '-c: stripe over N connections, auto; 0: do not (4)',
+    help: '-c: stripe over 1 to 64 connections, or auto (4)',
     about: 'the peer',
     parse: parseCarriers,
   },

@@ -5,7 +5,7 @@
  *     warn  cannot connect to 192.0.2.1:22222: ...; it is tried again, and app connections wait up to 10.0s for it
  *     info  192.0.2.1:22222 can be reached again
  *     warn  a connection is missing, and is tried again: cannot connect to 192.0.2.2:22222: ...
- *     error 192.0.2.1:22222 refuses: the keys differ: ...; app connections are reset until that is set right
+ *     error 192.0.2.1:22222 refuses: the keys differ: ...; new app connections are reset until that is set right
  */
 
 import type { Cancel, Clock } from '../core/clock.ts';
@@ -88,7 +88,7 @@ export class ReachLog {
     if (this.#saidHopeless === error.message) return;
     this.#saidHopeless = error.message;
     this.#takeUnsaid();
-    this.#log.error(`${error.message}; app connections are reset until that is set right`);
+    this.#log.error(`${error.message}; new app connections are reset until that is set right`);
   }
 
   /** @param whole whether that was the last one that was missing */

@@ -29,7 +29,7 @@ t.test('nobody can be served: each reason with its address, said once, and who r
   world.client.start();
   await world.clock.advance(30_000);
   t.match(world.lines, [
-    /^error (?=.*10\.0\.0\.1:1 refuses: the client \(-c\) has a key)(?=.*10\.0\.0\.2:1: the keys differ: ).*; app connections are reset until that is set right$/,
+    /^error (?=.*10\.0\.0\.1:1 refuses: the client \(-c\) has a key)(?=.*10\.0\.0\.2:1: the keys differ: ).*; new app connections are reset until that is set right$/,
   ]);
   t.match(world.app(), [/ the keys differ/], 'an app is told at once');
   t.match(

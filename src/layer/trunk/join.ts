@@ -54,11 +54,13 @@ export interface Joining {
   hurry(): void;
 }
 
+type Say = (message: Buffer) => void;
+
 interface Side {
   /** Called once when the pipe is ready. */
-  begin(): void;
+  begin(say: Say): void;
   /** @returns true when the handshake is complete; throws to end it */
-  onMessage(message: Buffer): boolean;
+  onMessage(message: Buffer, say: Say): boolean;
   /** Takes over who is something else, and began with these bytes. Null: that is an error. */
   readonly onOther: ((first: Buffer) => void) | null;
   /** What the handshake goes on over, with who began like TLS; or why it does not. */
@@ -77,11 +79,11 @@ export function joinAsClient(
   let handshake: ClientHandshake | null = null;
   let welcome: Welcome | null = null;
   return converse(pipe, clock, {
-    begin() {
+    begin(say) {
       handshake = new ClientHandshake(hello, key, secret?.());
-      say(pipe, handshake.hello);
+      say(handshake.hello);
     },
-    onMessage(message) {
+    onMessage(message, say) {
       if (handshake === null) throw new PipeError('malformed', 'trunk', 'an answer before the question');
       if (welcome !== null) {
         handshake.onJoined(message);
@@ -90,7 +92,7 @@ export function joinAsClient(
       const answer = handshake.onWelcome(message);
       welcome = answer.welcome;
       if (answer.proof === null) return true;
-      say(pipe, answer.proof);
+      say(answer.proof);
       return false;
     },
     onOther: null,
@@ -124,13 +126,13 @@ export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Jo
   let hello: Hello | null = null;
   return converse(socket, clock, {
     begin: () => {},
-    onMessage(message) {
-      const { pipe, secret } = link;
+    onMessage(message, say) {
+      const { secret } = link;
       handshake ??= new ServerHandshake(join.key, secret?.());
       if (hello !== null) {
         handshake.onProof(message);
         join.admit(hello);
-        say(pipe, handshake.joined());
+        say(handshake.joined());
         return true;
       }
       // Before the keys are compared: another key would not help.
@@ -138,7 +140,7 @@ export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Jo
       hello = handshake.onHello(message);
       if (join.encrypted !== null && secret === null) throw encryptedOnly();
       if (join.key === null) join.admit(hello);
-      say(pipe, handshake.welcome(join.welcome));
+      say(handshake.welcome(join.welcome));
       return join.key === null;
     },
     onOver(error) {
@@ -147,6 +149,7 @@ export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Jo
     },
     onOther: join.onOther,
     onTls(first) {
+      if (link.secret !== null) return new NotAPeer(first);
       if (join.encrypted === null) return plainOnly(join.key !== null, join.closed);
       link = join.encrypted(socket, first);
       return link.pipe;
@@ -160,6 +163,17 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
   const timers: Cancel[] = [];
   let begun = false;
   let over = false;
+  /** What the pipe had no room for: encrypted ones take one message at a time. */
+  const unsaid: Buffer[] = [];
+  /** How it ended; told as soon as everything is said. */
+  let end: { readonly error: PipeError | null } | null = null;
+  const say = (message: Buffer) => {
+    unsaid.push(message);
+    sayOn();
+  };
+  const sayOn = () => {
+    while (pipe.writable && unsaid.length > 0) pipe.send(defaultPool.copy(framed(unsaid.shift() as Buffer)));
+  };
   /** The pipe is somebody else's from here on. */
   const leave = () => {
     over = true;
@@ -167,6 +181,20 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
     pipe.onActivity = null;
   };
   const finish = (error: PipeError | null) => {
+    if (over || end !== null) return;
+    if (isOurs(error)) say(refusal(error.refusal, error.message));
+    end = { error };
+    if (error === null || isOurs(error)) finishWhenSaid();
+    else finishNow(error);
+  };
+  const finishWhenSaid = () => {
+    if (end === null) return;
+    sayOn();
+    // Who is not ready was not listening yet.
+    if (unsaid.length === 0 || !pipe.ready) finishNow(end.error);
+    else if (pipe.broken !== null) finishNow(end.error ?? lost(pipe.broken));
+  };
+  const finishNow = (error: PipeError | null) => {
     if (over) return;
     leave();
     if (error !== null) dismiss(pipe, error);
@@ -178,13 +206,18 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
   };
   const look = () => {
     if (over) return;
+    if (end !== null) {
+      finishWhenSaid();
+      return;
+    }
     let outcome: Outcome;
     try {
       if (pipe.ready && !begun && pipe.broken === null) {
         begun = true;
-        side.begin();
+        side.begin(say);
       }
-      outcome = converseOn(pipe, reader, side);
+      sayOn();
+      outcome = converseOn(pipe, reader, side, say);
     } catch (error) {
       outcome = asPipeError(error, 'trunk');
     }
@@ -208,16 +241,17 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
     if (over || side.onOther === null || reader.begun || pipe !== socket) return;
     giveOver(reader.seen);
   };
-  const onLate = () => finish(new PipeError('timeout', 'trunk', lateWords(reader)));
+  const onLate = () => finishNow(end?.error ?? new PipeError('timeout', 'trunk', lateWords(reader)));
   timers.push(clock.after(HANDSHAKE_TIMEOUT_MS, onLate));
   if (side.onOther !== null) timers.push(clock.after(SILENCE_MS, giveOverIfOther));
   pipe.onActivity = look;
   // Nobody is called back before this has returned.
   deferEvent(look);
   return {
-    cancel: () => finish(new PipeError('cancelled', 'trunk')),
+    cancel: () => finishNow(new PipeError('cancelled', 'trunk')),
     hurry() {
       giveOverIfOther();
+      if (end !== null && end.error !== null) finishNow(end.error);
       finish(new Refusal(REFUSED_BUSY, 'too many connections that have not proved who they are'));
     },
   };
@@ -226,7 +260,7 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
 type Outcome = 'more' | 'joined' | 'other' | 'tls' | PipeError;
 
 /** Reads as far as there is something to read. */
-function converseOn(pipe: Socket, reader: GreetingReader, side: Side): Outcome {
+function converseOn(pipe: Socket, reader: GreetingReader, side: Side, say: Say): Outcome {
   while (pipe.readable) {
     const bytes = read(pipe, reader.wants);
     if (bytes === null) break;
@@ -236,7 +270,7 @@ function converseOn(pipe: Socket, reader: GreetingReader, side: Side): Outcome {
       if (side.onOther !== null && !reader.begun) return 'other';
       return new NotAPeer(Buffer.concat([reader.seen, read(pipe, LOOK_BYTES) ?? Buffer.alloc(0)]));
     }
-    if (message !== null && side.onMessage(message)) return 'joined';
+    if (message !== null && side.onMessage(message, say)) return 'joined';
   }
   if (pipe.broken === null && !pipe.finReceived) return 'more';
   if (side.onOther !== null && !reader.begun) return 'other';
@@ -260,13 +294,16 @@ function read(pipe: Socket, most: number): Buffer | null {
 
 /** A refusal of ours has to arrive, so that the other side can tell its user: an orderly end, not a reset. */
 function dismiss(pipe: Socket, error: PipeError): void {
-  const heard = !(error instanceof Refusal) || error.byPeer;
-  if (!heard && pipe.writable) say(pipe, refusal(error.refusal, error.message));
   if (error instanceof Refusal && pipe.broken === null) {
     // What is left unread makes the kernel reset the connection, and the other side may not get to read why.
-    if (!heard) pipe.recv(UNREAD_BYTES)?.release();
+    if (isOurs(error)) pipe.recv(UNREAD_BYTES)?.release();
     pipe.discard();
   } else pipe.discard(error);
+}
+
+/** The other side has still to hear of it. */
+function isOurs(error: PipeError | null): error is Refusal {
+  return error instanceof Refusal && !error.byPeer;
 }
 
 function lateWords(reader: GreetingReader): string {
@@ -278,11 +315,4 @@ function soFar(reader: GreetingReader): string {
   return reader.seen.length === 0
     ? ', and not a byte came'
     : `, only '${escapeText(reader.seen.toString('latin1'))}'`;
-}
-
-function say(pipe: Socket, message: Buffer): void {
-  // A handshake's few bytes fit into any socket's buffer; a pipe that has no room for them has failed.
-  if (pipe.broken !== null) throw lost(pipe.broken);
-  if (!pipe.writable) throw new PipeError('timeout', 'trunk', 'no room for the handshake');
-  pipe.send(defaultPool.copy(framed(message)));
 }

@@ -18,6 +18,7 @@ import {
 } from '../../../src/layer/trunk/handshake.ts';
 import { joinAsClient, joinAsServer } from '../../../src/layer/trunk/join.ts';
 import { memoryPair } from '../../../src/pipe/memory.ts';
+import { WRITABLE } from '../../../src/pipe/pipe.ts';
 import {
   HELLO,
   isOver,
@@ -29,7 +30,7 @@ import {
   set,
   WELCOME,
 } from '../../helpers/joining.ts';
-import { passes } from '../../helpers/settle.ts';
+import { eventually, passes } from '../../helpers/settle.ts';
 import { SimClock } from '../../helpers/sim_clock.ts';
 
 for (const key of [null, KEY]) {
@@ -53,6 +54,47 @@ for (const key of [null, KEY]) {
     chunk?.release();
   });
 }
+
+/** Has no room for some turns of the event loop after each message, as an encrypted pipe. */
+function hesitate(pipe: Pipe): void {
+  const { send } = pipe;
+  const { get } = Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(pipe),
+    'writable',
+  ) as PropertyDescriptor;
+  let room = true;
+  Object.defineProperty(pipe, 'writable', { get: () => room && get?.call(pipe) === true });
+  pipe.send = (chunk) => {
+    send.call(pipe, chunk);
+    room = false;
+    void passes(20).then(() => {
+      room = true;
+      pipe.onActivity?.(WRITABLE);
+    });
+  };
+}
+
+t.test('a pipe that takes one message at a time is waited for, also with a refusal', async (t) => {
+  for (const [key, refused] of [
+    [KEY, false],
+    [null, false],
+    [KEY, true],
+    [OTHER_KEY, false],
+  ] as const) {
+    const joining = new Joining();
+    hesitate(joining.near);
+    hesitate(joining.far);
+    const { result: client } = joining.client(key);
+    const { result: server } = joining.server(key === null ? null : KEY, () => {
+      if (refused) throw new Refusal(REFUSED_BUSY, 'too many');
+    });
+    await eventually('both are over', () => client.calls > 0 && server.calls > 0);
+    isOver(t, joining, client, server);
+    const errors = [client.error, server.error].map((error) => (error as Refusal | null)?.refusal);
+    const expected = refused ? REFUSED_BUSY : key === OTHER_KEY ? REFUSED_KEY : undefined;
+    t.same(errors, [expected, expected]);
+  }
+});
 
 t.test('other keys: both sides say so, and the trunk is not asked about', async (t) => {
   const joining = new Joining();
