@@ -294,7 +294,7 @@ export class ProxyService implements SessionHost {
   }
 
   #carrier({ socket, pipe }: ReturnType<Stack['link']>): IoPipe<'messages'> {
-    this.#options.transport.readInto(pipe, this.#stack.memory.receivePool);
+    this.#options.transport.readInto(socket, this.#stack.memory.receivePool);
     this.#options.transport.tuneJoined(socket);
     return this.#stack.carrier(pipe);
   }

@@ -5,7 +5,7 @@
  *                       |
  *                       +--(anything else, or silence)--> the classic framing, where that is taken
  *
- * Nothing is dialled, and nothing above 512 bytes read, for a stranger. join.ts has the handshake.
+ * Nothing is dialled, and no more is read than a handshake takes, for a stranger. join.ts has the handshake.
  */
 
 import { randomBytes } from 'node:crypto';

@@ -46,6 +46,50 @@ t.test('nothing that is said can be seen on the wire', async (t) => {
   wire.end();
 });
 
+/** A server's end, and somebody at the other one who says what he likes. */
+function strangerAndServer() {
+  const pool = new SlabPool();
+  const [stranger, far] = memoryPair('bytes', { capacity: 2 ** 20 });
+  const server = new PipeEnd(new TlsPipe(far, { role: 'server', credentials: CREDENTIALS, pool }), pool);
+  const say = (bytes: Buffer) => {
+    if (stranger.writable) stranger.send(pool.copy(bytes));
+  };
+  return { say, server };
+}
+
+t.test('a handshake that only begins is not kept', async (t) => {
+  const { say, server } = strangerAndServer();
+  const fragment = Buffer.alloc(5 + 16_384);
+  fragment.set([0x16, 3, 1, 0x40, 0]);
+  // A ClientHello of 128 KiB.
+  const first = Buffer.from(fragment);
+  first.set([1, 1, 0xff, 0xff, 3, 3], 5);
+  for (const piece of [first, fragment, fragment]) {
+    say(piece);
+    await passes(5);
+  }
+  t.match(server.pipe.broken, { code: 'malformed', message: /does not end/ });
+  server.pipe.discard();
+});
+
+t.test(
+  'close_notify in the middle of a handshake, behind a ClientHello that was recorded, is a failure',
+  async (t) => {
+    const wire = new TlsWire();
+    await wire.shakeHands();
+    const [hello] = recordsOf(wire.forward.seen);
+    const { say, server } = strangerAndServer();
+    say(wire.forward.seen.subarray(0, RECORD_HEADER_BYTES + (hello?.length ?? 0)));
+    await passes(5);
+    t.equal(server.pipe.broken, null);
+    say(Buffer.from([0x15, 3, 3, 0, 2, 1, 0]));
+    await server.until('over', () => server.pipe.broken !== null);
+    t.notOk(server.pipe.finReceived);
+    server.pipe.discard();
+    wire.end();
+  },
+);
+
 t.test('the key is used with Diffie-Hellman only, and says nothing of itself', async (t) => {
   const wire = new TlsWire();
   await wire.shakeHands();

@@ -27,6 +27,8 @@ export class LowerStream extends Duplex {
   #unsent: Chunk | null = null;
   #onSent: Callback | null = null;
   #finWanted = false;
+  /** Bytes that node:tls was given. */
+  fedBytes = 0;
 
   constructor(lower: IoPipe<'bytes'>, pool: SlabPool) {
     // It is kept until TlsPipe is done with it, whatever has ended.
@@ -51,6 +53,7 @@ export class LowerStream extends Duplex {
 
   /** Hands this on, as if it had come from below. */
   feed(chunk: Chunk): void {
+    this.fedBytes += chunk.length;
     this.#held.push(chunk);
     this.push(chunk.view());
     this.#release();

@@ -62,6 +62,9 @@ export interface TlsPipeOptions {
 /** The largest record (RFC 8446, section 5.2), with its header. Less is not asked for below. */
 const RECORD_BYTES = 5 + 16_384 + 256;
 
+/** A handshake with a key takes some hundred bytes each way; node:tls would keep 128 KiB of who only begins one. */
+const MOST_HANDSHAKE_BYTES = 2 * RECORD_BYTES;
+
 export class TlsPipe extends PipeBase<'bytes'> {
   readonly kind = 'bytes';
   readonly maxSend = Number.POSITIVE_INFINITY;
@@ -102,7 +105,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#party = credentials.party(role);
     this.#stream = new LowerStream(lower, pool);
     this.#socket = this.#begin(role);
-    this.#stream.on('resume', () => deferEvent(() => this.#onFlowing(first)));
+    this.#stream.once('resume', () => deferEvent(() => this.#onFlowing(first)));
     lower.onActivity = (events) => this.#onLower(events);
     if (lower.broken !== null) this.#onLowerBroken(lower.broken);
     this.#announce();
@@ -231,6 +234,8 @@ export class TlsPipe extends PipeBase<'bytes'> {
     if (this.#ended) return false;
     const pulled = this.#stream.pull(most);
     if (!pulled && this.#lower.finReceived) this.#onLowerFin();
+    if (!this.#secure && this.#stream.fedBytes > MOST_HANDSHAKE_BYTES)
+      this.#fail(new PipeError('malformed', 'tls', 'the TLS handshake does not end'));
     return pulled;
   }
 
@@ -246,7 +251,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     if (events & (READY | WRITABLE)) this.#stream.onWritable();
     if (!this.#asked) this.#shakeHands();
     // Nothing comes behind close_notify, but the end below, or a reset.
-    if (this.#ended) while (this.#lower.readable) this.#lower.recv()?.release();
+    if (this.#ended && this.#secure) while (this.#lower.readable) this.#lower.recv()?.release();
     if (events & BROKEN && this.#lower.broken !== null) this.#onLowerBroken(this.#lower.broken);
     this.#announce();
   }
@@ -302,6 +307,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   #onEnd(): void {
     this.#ended = true;
+    if (!this.#secure) this.#fail(new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
     this.#announce();
   }
 

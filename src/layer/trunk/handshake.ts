@@ -138,12 +138,25 @@ export function encryptedOnly(): Refusal {
   return new Refusal(REFUSED_ENCRYPTION, CLIENT_PLAIN);
 }
 
+/** What a server that does not encrypt may answer to a client that does: nothing that is about trunks, which it has not heard of. */
+const SAID_IN_THE_CLEAR: ReadonlySet<number> = new Set([
+  REFUSED_KEY,
+  REFUSED_VERSION,
+  REFUSED_BUSY,
+  REFUSED_FRAMING,
+  REFUSED_ENCRYPTION,
+]);
+const IN_THE_CLEAR = 'said in the clear, as anybody on the path could have';
+
 /** What a message says that comes in the clear where an encrypted answer is due. */
 export function plainAnswer(message: Buffer): PipeError {
   try {
     checkHead(message, REFUSE);
   } catch (error) {
-    return asPipeError(error, 'trunk');
+    if (!(error instanceof Refusal)) return asPipeError(error, 'trunk');
+    const words = `${error.message} (${IN_THE_CLEAR})`;
+    if (SAID_IN_THE_CLEAR.has(error.refusal)) return new Refusal(error.refusal, words, true);
+    return new PipeError('refused', 'trunk', words);
   }
   return malformed('a message in the clear where an encrypted one is due');
 }

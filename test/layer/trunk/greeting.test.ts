@@ -11,7 +11,9 @@ import {
 import {
   ClientHandshake,
   HANDSHAKE_MAX_BYTES,
+  REFUSED_CARRIER,
   REFUSED_ENCRYPTION,
+  REFUSED_UNKNOWN_TRUNK,
   Refusal,
   refusal,
   ServerHandshake,
@@ -187,8 +189,14 @@ t.test('an answer in the clear where TLS is due', async (t) => {
     t.equal(answerInTheClear(refused.subarray(0, length)), 'more', `${length} bytes`);
   const error = answerInTheClear(refused);
   t.ok(error instanceof Refusal);
-  t.match(error, { refusal: REFUSED_ENCRYPTION, byPeer: true, message: 'it is so' });
+  t.match(error, { refusal: REFUSED_ENCRYPTION, byPeer: true, message: /^it is so \(said in the clear/ });
   t.match(answerInTheClear(Buffer.concat([refused, Buffer.from('more')])), { message: /^it is so/ });
+  // Who does not encrypt has not heard of any trunk: somebody on the path may not end one by this.
+  for (const reason of [REFUSED_UNKNOWN_TRUNK, REFUSED_CARRIER, 99]) {
+    const strange = answerInTheClear(framed(refusal(reason, 'gone')));
+    t.notOk(strange instanceof Refusal, `${reason}`);
+    t.match(strange, { code: 'refused', layer: 'trunk' });
+  }
   for (const message of [
     Buffer.from('SSH-2.0-x\r\n'),
     Buffer.from('HTTP/1.1 400 Bad Request\r\n'),
