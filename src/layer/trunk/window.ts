@@ -27,6 +27,8 @@ const READER_BYTES = 16 * 1024 * 1024;
  * what waits in a slow carrier's queue while a fast one goes on.
  */
 const BDPS = 8;
+/** In less time a socket's buffer swallows more than an app reads. */
+const LEAST_ROUND_MS = 10;
 /** A window lasts for so many round trips, at the rate at which the app reads. */
 const ROUNDS = 4;
 /** A windowful that takes so many round trips (of at least SLOW_RTT_MS) is more than the app needs. */
@@ -80,8 +82,9 @@ export class StreamWindow {
   onRead(receiving: ReceiveStream, now: number, path: PathTimes, reserve: number): number | null {
     const { readOffset } = receiving;
     const inRound = readOffset - this.#roundOffset;
-    if (inRound >= this.#bytes || now - this.#roundAt >= path.rttMs) {
-      this.#grow(inRound, now - this.#roundAt, path);
+    const tookMs = now - this.#roundAt;
+    if (tookMs >= LEAST_ROUND_MS && (tookMs >= path.rttMs || inRound >= this.#bytes)) {
+      this.#grow(inRound, tookMs, path);
       this.#roundAt = now;
       this.#roundOffset = readOffset;
     }

@@ -35,7 +35,8 @@ function windowAfter(
 t.test('on one machine: the first megabytes may be a buffer that fills, what follows is read', async (t) => {
   t.equal(windowAfter(PIECE, LOCAL)[0], 256 * KIB, 'as soon as data comes');
   t.equal(windowAfter(3 * MIB, LOCAL)[0], 256 * KIB, 'that may have been a buffer');
-  t.equal(windowAfter(16 * MIB, LOCAL)[0], 512 * KIB, 'that was an app, and the path asks for no more');
+  t.equal(windowAfter(16 * MIB, LOCAL)[0], 256 * KIB, 'and that, at both ends');
+  t.equal(windowAfter(64 * MIB, LOCAL)[0], 2 * MIB, 'that was an app, and no more is of use here');
 });
 
 t.test('a long path needs more at once', async (t) => {
