@@ -26,13 +26,18 @@ async function untilStuck(writer: End): Promise<void> {
   }
 }
 
-/** First use makes pools, code and stacks; only what comes after counts. */
+/** First use makes pools, code and stacks, as large as so many connections need them; only what comes after counts. */
 async function warmUp(path: Path, ends: () => Promise<readonly [End, End]>): Promise<number[]> {
-  const [a, b] = await ends();
-  await Promise.all([a.sendPattern(pattern, 32 * MIB), b.sendPattern(pattern, 32 * MIB)]);
-  await Promise.all([a.has(32 * MIB), b.has(32 * MIB)]);
-  a.fin();
-  b.fin();
+  const pairs: (readonly [End, End])[] = [];
+  for (let i = 0; i < 10; i++) pairs.push(await ends());
+  await Promise.all(
+    pairs.map(async ([a, b]) => {
+      await Promise.all([a.sendPattern(pattern, 32 * MIB), b.sendPattern(pattern, 32 * MIB)]);
+      await Promise.all([a.has(32 * MIB), b.has(32 * MIB)]);
+      a.fin();
+      b.fin();
+    }),
+  );
   await path.idle();
   return path.proxies.map((proxy) => proxy.rssKb);
 }
