@@ -74,6 +74,23 @@ for (const info of [true, false]) {
     });
   }
 
+  t.test(
+    `small messages with ${known}: on two carriers beside bulk, as far as there is room, and on one alone`,
+    async (t) => {
+      const message = { bytes: 200, everyMs: 10 };
+      const carriers = equal(4, 20, 50);
+      const [alone] = run({ carriers, streams: [message] }).streams as [StreamResult];
+      const [beside, bulkBeside] = run({ carriers, streams: [message, ...bulk(1)] }).streams as [
+        StreamResult,
+        StreamResult,
+      ];
+      t.ok(alone.repeatedShare < 0.05, `alone: ${alone.repeatedShare} of it twice`);
+      // With ACKs only, bulk fills the sockets: seldom has another one room.
+      if (info) t.ok(beside.repeatedShare > 0.9, `beside bulk: ${beside.repeatedShare} of it twice`);
+      t.ok(bulkBeside.repeatedShare < 0.05, `of the bulk: ${bulkBeside.repeatedShare}`);
+    },
+  );
+
   t.test(`1 Gbit/s over four carriers 100 ms away with ${known}`, async (t) => {
     const carriers = equal(4, 250, 100);
     const { streams, mostEarlyBytes } = run({

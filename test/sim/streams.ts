@@ -33,6 +33,8 @@ export interface StreamResult {
   readonly bytes: number;
   /** How long each message took that was sent while it was measured. */
   readonly delaysMs: readonly number[];
+  /** Of what the near app sent, from the beginning, the share that went out more than once. */
+  readonly repeatedShare: number;
 }
 
 export interface SideBySideResult {
@@ -98,6 +100,7 @@ class SimFlow implements StreamResult {
   readonly #saidAt: number[] = [];
   #unsent = 0;
   #read = 0;
+  #stream: StripedPipe | null = null;
 
   constructor(world: World, pool: SlabPool, plan: StreamPlan, startMs: number) {
     this.#world = world;
@@ -106,7 +109,13 @@ class SimFlow implements StreamResult {
     this.#startMs = startMs;
   }
 
+  get repeatedShare(): number {
+    const sending = this.#stream?.sending;
+    return sending === undefined ? 0 : sending.repeatedBytes / sending.offset;
+  }
+
   write(stream: StripedPipe): void {
+    this.#stream = stream;
     const plan = this.#plan;
     const send = () => {
       while (stream.writable) {

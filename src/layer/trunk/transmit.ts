@@ -224,9 +224,7 @@ export class Transmitter {
       // It waits for room there; others may go where there is some.
       if (!carrier.pipe.writable) return false;
       if (alive) this.resentBytes += segment.length;
-      this.#repeatedBytes += segment.length;
-      segment.stream.repeatedBytes += segment.length;
-      this.#sendSegment(carrier, segment, null, now);
+      this.#repeat(carrier, segment, now);
       return true;
     });
     return room;
@@ -282,7 +280,7 @@ export class Transmitter {
 
   /**
    * A keystroke or a request beside bulk goes on two carriers: on any one of them it may have to wait for what is lost of the
-   * bulk in front of it. It counts as a rescue, of which there are only so many.
+   * bulk in front of it. Where another has room, that is; and it counts as a rescue, of which there are only so many.
    */
   #sendTwice(segment: Segment, first: Carrier, now: number): void {
     const { length } = segment;
@@ -290,9 +288,7 @@ export class Transmitter {
     const second =
       this.#turns === null ? otherCarrier(this.fleet.takers, length, first, now)?.carrier : undefined;
     if (second === undefined || second.estimate.cold || !second.pipe.writable) return;
-    this.#rescueBytes -= length;
-    this.resentBytes += length;
-    this.#sendSegment(second, segment, null, now);
+    this.#rescue(second, segment, now);
   }
 
   #carrierFor(sending: SendStream, length: number, now: number): Carrier | null {
@@ -329,11 +325,7 @@ export class Transmitter {
         if (!other.carrier.pipe.writable || other.carrier.full) break;
         const segment = slow.lateSegment(now + LATE_FACTOR * other.arrivalMs + LATE_MARGIN_MS);
         if (segment === null || segment.length > this.#rescueBytes) break;
-        this.#rescueBytes -= segment.length;
-        this.resentBytes += segment.length;
-        this.#repeatedBytes += segment.length;
-        segment.stream.repeatedBytes += segment.length;
-        this.#sendSegment(other.carrier, segment, null, now);
+        this.#rescue(other.carrier, segment, now);
       }
     }
   }
@@ -345,6 +337,19 @@ export class Transmitter {
       const info = pipe.congestion;
       if (info !== null) estimate.onInfo(info, now);
     }
+  }
+
+  /** So that it overtakes itself, as far as there is something to pay it with. */
+  #rescue(carrier: Carrier, segment: Segment, now: number): void {
+    this.#rescueBytes -= segment.length;
+    this.resentBytes += segment.length;
+    this.#repeat(carrier, segment, now);
+  }
+
+  #repeat(carrier: Carrier, segment: Segment, now: number): void {
+    this.#repeatedBytes += segment.length;
+    segment.stream.repeatedBytes += segment.length;
+    this.#sendSegment(carrier, segment, null, now);
   }
 
   #sendSegment(carrier: Carrier, segment: Segment, fresh: Chunk | null, now: number): void {
