@@ -1,22 +1,15 @@
 /** Goal: a socket that nobody reads stops waking the process, and loses nothing by it: bytes, room, FIN and RST. */
-import t, { type Test } from 'tap';
 import { PipeError } from '../../src/core/errors.ts';
-import { SlabPool } from '../../src/core/pool.ts';
-import type { TcpPipe } from '../../src/layer/tcp/pipe.ts';
+import type { SlabPool } from '../../src/core/pool.ts';
 import { BROKEN, READABLE, WRITABLE } from '../../src/pipe/pipe.ts';
 import { Poller } from '../../src/sys/poller.ts';
 import { eventually, passes } from '../helpers/settle.ts';
-import { type BytesPipe, nativeTransport, socketPair } from '../helpers/transports.ts';
+import type { BytesPipe } from '../helpers/transports.ts';
+import { countingPair, poolTest } from '../helpers/wake_ups.ts';
 
 /** One end that counts what the poller and the pipe tell, and its peer. */
 async function quietPair(pool: SlabPool) {
-  const [near, far] = (await socketPair(nativeTransport(pool))) as [TcpPipe, BytesPipe];
-  const told = { wakeUps: 0, events: 0 };
-  const onPoll = near.onPoll.bind(near);
-  near.onPoll = (mask) => {
-    told.wakeUps++;
-    onPoll(mask);
-  };
+  const { near, far, told } = await countingPair(pool);
   near.onActivity = (events) => {
     told.events |= events;
   };
@@ -41,33 +34,28 @@ function drain(pipe: BytesPipe): number {
   return bytes;
 }
 
-async function test(name: string, body: (t: Test, pool: SlabPool) => Promise<void>): Promise<void> {
-  await t.test(name, async (t) => {
-    const pool = new SlabPool();
-    await body(t, pool);
-    t.equal(pool.out, 0, 'all pooled memory is back');
-  });
-}
+await poolTest(
+  'an unread socket tells twice, however much comes, and again once it was read',
+  async (t, pool) => {
+    const { near, far, told } = await quietPair(pool);
+    for (let round = 0; round < 3; round++) {
+      told.wakeUps = 0;
+      told.events = 0;
+      await drip(far, pool, 100);
+      await eventually('told that it is readable', () => (told.events & READABLE) !== 0);
+      t.ok(told.wakeUps <= 2, `${told.wakeUps} wake-ups for 100 arrivals`);
+      let got = drain(near);
+      await eventually('all bytes', () => {
+        got += drain(near);
+        return got === 100;
+      });
+    }
+    near.discard();
+    far.discard();
+  },
+);
 
-await test('an unread socket tells twice, however much comes, and again once it was read', async (t, pool) => {
-  const { near, far, told } = await quietPair(pool);
-  for (let round = 0; round < 3; round++) {
-    told.wakeUps = 0;
-    told.events = 0;
-    await drip(far, pool, 100);
-    await eventually('told that it is readable', () => (told.events & READABLE) !== 0);
-    t.ok(told.wakeUps <= 2, `${told.wakeUps} wake-ups for 100 arrivals`);
-    let got = drain(near);
-    await eventually('all bytes', () => {
-      got += drain(near);
-      return got === 100;
-    });
-  }
-  near.discard();
-  far.discard();
-});
-
-await test('FIN and RST are noticed by a socket that was told to be quiet', async (t, pool) => {
+await poolTest('FIN and RST are noticed by a socket that was told to be quiet', async (t, pool) => {
   const ended = await quietPair(pool);
   await drip(ended.far, pool, 5);
   ended.far.sendFin();
@@ -90,38 +78,41 @@ await test('FIN and RST are noticed by a socket that was told to be quiet', asyn
   reset.near.discard();
 });
 
-await test('room is told again after a full socket, also when it was not listened for', async (t, pool) => {
-  const { near, far, told } = await quietPair(pool);
-  // Read at once each time, so that the wake-ups which follow tell of nothing but room.
-  for (let i = 0; i < 20; i++) {
-    await drip(far, pool, 1);
-    drain(near);
-  }
-  told.events = 0;
-  for (let round = 0; round < 3; round++) {
-    let sent = 0;
-    while (near.writable) {
-      const chunk = pool.copy(Buffer.alloc(65_536, round));
-      sent += chunk.length;
-      near.send(chunk);
+await poolTest(
+  'room is told again after a full socket, also when it was not listened for',
+  async (t, pool) => {
+    const { near, far, told } = await quietPair(pool);
+    // Read at once each time, so that the wake-ups which follow tell of nothing but room.
+    for (let i = 0; i < 20; i++) {
+      await drip(far, pool, 1);
+      drain(near);
     }
-    t.equal(told.events & WRITABLE, 0);
-    let got = 0;
-    await eventually('everything at the other end', () => {
-      got += drain(far);
-      return got === sent;
-    });
-    await eventually('told that there is room', () => near.writable && (told.events & WRITABLE) !== 0);
     told.events = 0;
-  }
-  near.discard();
-  far.discard();
-});
+    for (let round = 0; round < 3; round++) {
+      let sent = 0;
+      while (near.writable) {
+        const chunk = pool.copy(Buffer.alloc(65_536, round));
+        sent += chunk.length;
+        near.send(chunk);
+      }
+      t.equal(told.events & WRITABLE, 0);
+      let got = 0;
+      await eventually('everything at the other end', () => {
+        got += drain(far);
+        return got === sent;
+      });
+      await eventually('told that there is room', () => near.writable && (told.events & WRITABLE) !== 0);
+      told.events = 0;
+    }
+    near.discard();
+    far.discard();
+  },
+);
 
 /** So little that it crosses loopback at once, and as much as a piece has. */
 const PIECE = 16 * 1024;
 
-await test('what comes behind what was read ahead changes nothing in the poller', async (t, pool) => {
+await poolTest('what comes behind what was read ahead changes nothing in the poller', async (t, pool) => {
   const { near, far } = await quietPair(pool);
   const changes = t.capture(Poller.prototype, 'setInterest', Poller.prototype.setInterest);
   let last = 0;

@@ -1,24 +1,17 @@
 /** Goal: nobody is woken for a part of a message; and the whole of it, FIN and RST wake as ever. */
-import t, { type Test } from 'tap';
 import { PipeError } from '../../src/core/errors.ts';
-import { SlabPool } from '../../src/core/pool.ts';
+import type { SlabPool } from '../../src/core/pool.ts';
 import { DatagramPipe } from '../../src/layer/datagram/pipe.ts';
-import type { TcpPipe } from '../../src/layer/tcp/pipe.ts';
 import { BROKEN, READABLE } from '../../src/pipe/pipe.ts';
 import { eventually, passes } from '../helpers/settle.ts';
-import { type BytesPipe, nativeTransport, socketPair } from '../helpers/transports.ts';
+import type { BytesPipe } from '../helpers/transports.ts';
+import { countingPair, poolTest } from '../helpers/wake_ups.ts';
 
 const PIECE = 1400;
 
 /** Messages on one end, a bare socket on the other, and how often the poller has told the first of anything. */
 async function pair(pool: SlabPool) {
-  const [near, far] = (await socketPair(nativeTransport(pool))) as [TcpPipe, BytesPipe];
-  const told = { wakeUps: 0, events: 0 };
-  const onPoll = near.onPoll.bind(near);
-  near.onPoll = (mask) => {
-    told.wakeUps++;
-    onPoll(mask);
-  };
+  const { near, far, told } = await countingPair(pool);
   const messages = new DatagramPipe(near, { pool });
   const got: number[] = [];
   const read = () => {
@@ -44,28 +37,23 @@ async function trickle(far: BytesPipe, pool: SlabPool, length: number, bytes = l
   }
 }
 
-async function test(name: string, body: (t: Test, pool: SlabPool) => Promise<void>): Promise<void> {
-  await t.test(name, async (t) => {
-    const pool = new SlabPool();
-    await body(t, pool);
-    t.equal(pool.out, 0, 'all pooled memory is back');
-  });
-}
+await poolTest(
+  'a message that comes in forty pieces wakes twice or so, and the next one too',
+  async (t, pool) => {
+    const { messages, far, told, got } = await pair(pool);
+    for (let round = 1; round <= 3; round++) {
+      told.wakeUps = 0;
+      await trickle(far, pool, 40 * PIECE);
+      await eventually('the message', () => got.length === round);
+      t.equal(got[round - 1], 40 * PIECE);
+      t.ok(told.wakeUps <= 6, `${told.wakeUps} wake-ups for 41 arrivals`);
+    }
+    messages.discard();
+    far.discard();
+  },
+);
 
-await test('a message that comes in forty pieces wakes twice or so, and the next one too', async (t, pool) => {
-  const { messages, far, told, got } = await pair(pool);
-  for (let round = 1; round <= 3; round++) {
-    told.wakeUps = 0;
-    await trickle(far, pool, 40 * PIECE);
-    await eventually('the message', () => got.length === round);
-    t.equal(got[round - 1], 40 * PIECE);
-    t.ok(told.wakeUps <= 6, `${told.wakeUps} wake-ups for 41 arrivals`);
-  }
-  messages.discard();
-  far.discard();
-});
-
-await test('a small message behind a large one is told at once', async (t, pool) => {
+await poolTest('a small message behind a large one is told at once', async (t, pool) => {
   const { messages, far, got } = await pair(pool);
   await trickle(far, pool, 40 * PIECE);
   await eventually('the large one', () => got.length === 1);
@@ -76,7 +64,7 @@ await test('a small message behind a large one is told at once', async (t, pool)
   far.discard();
 });
 
-await test('a message that is larger than a socket should hold still comes', async (t, pool) => {
+await poolTest('a message that is larger than a socket should hold still comes', async (t, pool) => {
   const { messages, far, got } = await pair(pool);
   await trickle(far, pool, 180 * PIECE);
   await eventually('the message', () => got.length === 1);
@@ -85,7 +73,7 @@ await test('a message that is larger than a socket should hold still comes', asy
   far.discard();
 });
 
-await test('who read nothing meanwhile finds what came', async (t, pool) => {
+await poolTest('who read nothing meanwhile finds what came', async (t, pool) => {
   const { messages, far, got, read } = await pair(pool);
   messages.onActivity = null;
   await trickle(far, pool, 20 * PIECE);
@@ -104,7 +92,7 @@ for (const [end, word] of [
   ['FIN', 'truncated'],
   ['RST', 'reset'],
 ] as const) {
-  await test(`${end} in the middle of a message wakes`, async (t, pool) => {
+  await poolTest(`${end} in the middle of a message wakes`, async (t, pool) => {
     const { messages, far, told, got } = await pair(pool);
     await trickle(far, pool, 40 * PIECE, 10 * PIECE);
     await eventually('some of it', () => (told.events & READABLE) !== 0);
