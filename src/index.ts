@@ -36,8 +36,11 @@ export {
   WRITABLE,
 } from './pipe/pipe.ts';
 export { PipeDuplex, type PipeDuplexOptions } from './pipe/to_duplex.ts';
-export { ProxyService, type ServiceOptions, type Totals } from './proxy/service.ts';
+export type { Limits } from './proxy/limits.ts';
+export { REFUSAL_REASONS, type RefusalCounts, type RefusalReason } from './proxy/refusal_log.ts';
+export { ProxyService, type ServiceOptions } from './proxy/service.ts';
 export type { Session, SessionState } from './proxy/session.ts';
 export type { ProxyMode } from './proxy/stack.ts';
+export type { Totals } from './proxy/totals.ts';
 export { addonProblem } from './sys/addon.ts';
 export type { TcpInfo } from './sys/tcp_info.ts';

@@ -8,7 +8,9 @@ import { AddressError, type Endpoint, takeEndpoint, takeEndpoints } from '../cor
 import { escapeText } from '../core/format.ts';
 import type { LogLevel } from '../core/log.ts';
 import { familyProblem, type LocalEnd } from '../layer/tcp/local_end.ts';
+import type { Limits } from '../proxy/limits.ts';
 import { DEFAULT_MEMORY_BYTES, type ProxyMode } from '../proxy/stack.ts';
+import { limitsFrom } from './limits.ts';
 import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options.ts';
 
 /** Connections that a client stripes over unless told otherwise. */
@@ -34,6 +36,8 @@ export interface Configuration {
   readonly drainTimeoutMs: number;
   /** Undefined: as many as there are descriptors for. */
   readonly maxConnections: number | undefined;
+  /** What was given of them. */
+  readonly limits: Partial<Limits>;
   readonly maxMessageBytes: number;
   /** Bytes that trunks may hold. */
   readonly memoryBytes: number;
@@ -79,6 +83,7 @@ export function parseCommand(argv: readonly string[]): Command {
     connectTimeoutMs: (values.get('connectTimeout') as number | undefined) ?? 10_000,
     drainTimeoutMs: (values.get('drainTimeout') as number | undefined) ?? 30_000,
     maxConnections: values.get('maxConnections') as number | undefined,
+    limits: limitsFrom(values),
     maxMessageBytes: (values.get('maxMessage') as number | undefined) ?? 256 * 1024,
     memoryBytes: (values.get('memory') as number | undefined) ?? DEFAULT_MEMORY_BYTES,
     logLevel: (values.get('logLevel') as LogLevel | undefined) ?? 'info',
@@ -102,10 +107,12 @@ function checkUse(
 ): void {
   if (about === undefined) return;
   const name = short === undefined ? `--${flag}` : `-${short}`;
+  if ((about === 'accepting the peer' || about === 'striped clients') && mode !== 'server')
+    throw new UsageError(`${name} is for -s, which accepts the peer`);
   if (about === 'dialling the peer' && mode !== 'client')
     throw new UsageError(`${name} is for -c, which dials the peer`);
   if (mode === 'relay') throw new UsageError(`${name} is for -c and -s; a relay (-r) has no peer`);
-  if (about !== 'striping' || carriers !== 0) return;
+  if ((about !== 'striping' && about !== 'striped clients') || carriers !== 0) return;
   if (flag === OPTIONS.key.flag)
     throw new UsageError(
       '--key protects nothing here: the classic framing knows no key and does not encrypt; leave out -n 0',
@@ -119,7 +126,8 @@ function keygen(words: readonly string[]): Command {
     throw new UsageError(
       `too much: ${more.map((word) => `'${escapeText(word)}'`).join(' ')}; the form is tcp-proxy keygen [FILE]`,
     );
-  return { do: 'keygen', file };
+  // As everywhere, a dash is standard output.
+  return { do: 'keygen', file: file === '-' ? null : file };
 }
 
 function readWords(argv: readonly string[]): { values: Map<OptionName, unknown>; words: string[] } {

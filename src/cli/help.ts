@@ -31,7 +31,7 @@ const MODES: readonly string[] = [OPTIONS.client.flag, OPTIONS.server.flag, OPTI
 export function helpText(): string {
   const specs: OptionSpec<unknown>[] = Object.values(OPTIONS);
   const rows = specs
-    .filter((spec) => !MODES.includes(spec.flag))
+    .filter((spec) => !MODES.includes(spec.flag) && spec.rare !== true)
     .map((spec) => {
       const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
       const value = spec.value === undefined ? '' : ` ${spec.value}`;

@@ -100,9 +100,7 @@ function contentOf(path: string, name: string, patience: Patience): Buffer {
   try {
     const info = fstatSync(file);
     if (info.isDirectory()) throw new UsageError(`${name} is a directory; ${MAKE_ONE}`);
-    // The rule of ssh: only for a file of one's own, as others (a mounted secret, say) may be out of one's hands.
-    const ours = process.getuid === undefined || info.uid === process.getuid();
-    if (process.platform !== 'win32' && info.isFile() && ours && (info.mode & 0o077) !== 0) {
+    if (process.platform !== 'win32' && info.isFile() && (info.mode & unsafeBits(info.uid)) !== 0) {
       const mode = (info.mode & 0o777).toString(8).padStart(4, '0');
       throw new UsageError(
         `${name}: others may read or change it (mode ${mode}): chmod 600 ${escapeText(path)}`,
@@ -112,6 +110,15 @@ function contentOf(path: string, name: string, patience: Patience): Buffer {
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Of the mode of somebody's file, those that it may not have. The rule of ssh for a file that one could mend: one's own, and as
+ * root anybody's. Another's (a mounted secret, say) may be out of one's hands; but nobody has to let all the world write it.
+ */
+function unsafeBits(owner: number): number {
+  const uid = process.getuid?.() ?? owner;
+  return uid === owner || uid === 0 ? 0o077 : 0o002;
 }
 
 /** All of it; a pipe gives it in pieces. */

@@ -25,7 +25,9 @@ export interface OptionSpec<T> {
   /** May be given several times; what it parses to is a list then, and the lists are joined. */
   readonly repeatable?: true;
   /** What it is about; where there is none, it would do nothing. Left out, it is good everywhere. */
-  readonly about?: 'the peer' | 'dialling the peer' | 'striping';
+  readonly about?: 'the peer' | 'dialling the peer' | 'striping' | 'accepting the peer' | 'striped clients';
+  /** Left out of the short help, which has to fit a screen. */
+  readonly rare?: true;
   readonly parse?: Parser<T>;
 }
 
@@ -190,6 +192,62 @@ export const OPTIONS = {
     help: 'with -n: most that waits here, both ways (256M)',
     about: 'striping',
     parse: size(LEAST_MEMORY_BYTES, LARGEST_MEMORY),
+  },
+  maxHandshakes: {
+    flag: 'max-handshakes',
+    value: 'N',
+    help: '-s: connections that have proved nothing yet (256)',
+    about: 'accepting the peer',
+    rare: true,
+    parse: wholeNumber(1, 100_000),
+  },
+  maxHandshakesPerSource: {
+    flag: 'max-handshakes-per-source',
+    value: 'N',
+    help: '-s: of one IPv4 address, or IPv6 /64 (half of them)',
+    about: 'accepting the peer',
+    rare: true,
+    parse: wholeNumber(1, 100_000),
+  },
+  handshakeTimeout: {
+    flag: 'handshake-timeout',
+    value: 'TIME',
+    help: '-s: who has not joined by then is let go (5s)',
+    about: 'accepting the peer',
+    rare: true,
+    parse: duration(1),
+  },
+  maxClients: {
+    flag: 'max-clients',
+    value: 'N',
+    help: '-s: clients that stripe, at a time (1000)',
+    about: 'striped clients',
+    rare: true,
+    parse: wholeNumber(1, 1_000_000),
+  },
+  maxClientsPerSource: {
+    flag: 'max-clients-per-source',
+    value: 'N',
+    help: '-s: of one address (64 without --key)',
+    about: 'striped clients',
+    rare: true,
+    parse: wholeNumber(1, 1_000_000),
+  },
+  maxStreams: {
+    flag: 'max-streams',
+    value: 'N',
+    help: '-s: app connections of one client, at a time (10000)',
+    about: 'striped clients',
+    rare: true,
+    parse: wholeNumber(1, 1_000_000),
+  },
+  maxStreamRate: {
+    flag: 'max-stream-rate',
+    value: 'N',
+    help: '-s: app connections of one client, per second (5000)',
+    about: 'striped clients',
+    rare: true,
+    parse: wholeNumber(1, 1_000_000),
   },
   logLevel: {
     flag: 'log-level',

@@ -79,6 +79,7 @@ export async function run(config: Configuration): Promise<number> {
     ...(config.maxConnections === undefined
       ? { descriptors: descriptorLimit - reservedDescriptors(config) }
       : { maxConnections: config.maxConnections }),
+    limits: config.limits,
     maxMessageBytes: config.maxMessageBytes,
     memoryBytes: config.memoryBytes,
     splice,

@@ -6,6 +6,7 @@
 import type { Endpoint } from '../core/address.ts';
 import { PipeError } from '../core/errors.ts';
 import { formatDuration } from '../core/format.ts';
+import { isAuthentic, isPermanent } from '../layer/trunk/handshake.ts';
 
 interface Failure {
   readonly error: PipeError;
@@ -17,6 +18,7 @@ export class Failures {
   readonly #peers: readonly Endpoint[];
   readonly #byPeer = new Map<Endpoint, Failure>();
   #last: PipeError | null = null;
+  #hasSucceeded = false;
 
   /** @param peers all that can be tried */
   constructor(peers: readonly Endpoint[]) {
@@ -35,7 +37,20 @@ export class Failures {
     this.#byPeer.set(peer, { error, hopeless });
   }
 
+  /**
+   * Whether other attempts will fail as this one did, until somebody changes something. Once the peer has been reached, what
+   * anybody on the path could have said does not count for that: one forged packet would keep apps out for ten seconds. It is
+   * tried again soon then, and apps wait.
+   *
+   * @param encrypted whether the connection was to be
+   */
+  isFinal(error: PipeError, encrypted: boolean): boolean {
+    if (encrypted && this.#hasSucceeded && !isAuthentic(error)) return false;
+    return isPermanent(error);
+  }
+
   succeeded(peer: Endpoint): void {
+    this.#hasSucceeded = true;
     this.#last = null;
     this.#byPeer.delete(peer);
   }

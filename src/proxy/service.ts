@@ -19,14 +19,18 @@ import type { IoPipe } from '../pipe/pipe.ts';
 import { Capacity, type CapacityOptions } from './capacity.ts';
 import { namelessAt } from './client_name.ts';
 import { FrontDoor } from './front_door.ts';
+import { Idle } from './idle.ts';
 import { checkKey } from './key.ts';
 import { allowTime } from './last_words.ts';
+import type { Limits } from './limits.ts';
 import { PeerLinks } from './links.ts';
 import { MemoryLog } from './memory_log.ts';
 import { Paths } from './paths.ts';
+import type { RefusalCounts } from './refusal_log.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SessionLog } from './session_log.ts';
 import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
+import { noTotals } from './totals.ts';
 import { TrunkClient, type TrunkClientOptions } from './trunk_client.ts';
 import { TrunkServer } from './trunk_server.ts';
 import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
@@ -51,6 +55,8 @@ export interface ServiceOptions extends StackOptions, CapacityOptions {
   readonly congestion?: string;
   /** How long streams survive without any connection to the peer, in milliseconds; 0: not at all. Default 30,000. */
   readonly graceMs?: number;
+  /** What peers may take of a server: limits.ts has the defaults. */
+  readonly limits?: Partial<Limits>;
   /** False sends every byte through buffers. Default true. */
   readonly splice?: boolean;
   /** How striped data is shared out: default `earliest`. */
@@ -66,19 +72,9 @@ const ITSELF =
   'is where this tcp-proxy itself listens: connections would go round until no descriptor is left';
 const STOPPED = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
 
-export interface Totals {
-  connections: number;
-  /** Their far end was never reached. */
-  failed: number;
-  /** Ended by a reset or another error, after they had been open. */
-  broken: number;
-  bytesForward: number;
-  bytesBackward: number;
-}
-
 export class ProxyService implements SessionHost {
   readonly mode: ProxyMode;
-  readonly totals: Totals = { connections: 0, failed: 0, broken: 0, bytesForward: 0, bytesBackward: 0 };
+  readonly totals = noTotals();
   readonly kernelPipes;
   readonly #options: ServiceOptions;
   readonly #stack: Stack;
@@ -94,8 +90,7 @@ export class ProxyService implements SessionHost {
   #paused = false;
   /** It takes no more. */
   #draining = false;
-  /** Who waits for the last session to end. */
-  readonly #onIdle = new Set<() => void>();
+  readonly #idle = new Idle();
   readonly #trunkClient: TrunkClient | null;
   readonly #trunkServer: TrunkServer | null;
   readonly #memoryLog: MemoryLog;
@@ -133,6 +128,14 @@ export class ProxyService implements SessionHost {
   get trunkTotals(): TrunkTotals | null {
     const totals = this.#trunkClient?.totals ?? this.#trunkServer?.totals ?? null;
     return totals === null || totals.trunks === 0 ? null : totals;
+  }
+
+  /** Of a server: connections that have not proved who they are, and who was not served from the beginning on, and why. */
+  get strangers(): number {
+    return this.#trunkServer?.strangers ?? 0;
+  }
+  get refusals(): RefusalCounts | null {
+    return this.#trunkServer?.refusals ?? null;
   }
 
   /** What its trunks share. */
@@ -177,7 +180,7 @@ export class ProxyService implements SessionHost {
   async drain(timeoutMs: number): Promise<number> {
     this.#draining = true;
     this.#door.close();
-    if (this.#sessions.size > 0) await this.#sessionsOver(timeoutMs);
+    if (this.#sessions.size > 0) await this.#idle.wait(this.#clock, timeoutMs);
     const left = this.#sessions.size;
     const trunks = [this.#trunkClient?.trunk ?? [], ...(this.#trunkServer?.trunks ?? [])].flat();
     // What the last sessions said may still be on its way to the peer.
@@ -190,18 +193,6 @@ export class ProxyService implements SessionHost {
     await allowTime(this.#clock, trunks, (trunk) => trunk.carriers.size === 0);
     this.stop();
     return left;
-  }
-
-  async #sessionsOver(timeoutMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const over = () => {
-        cancel();
-        this.#onIdle.delete(over);
-        resolve();
-      };
-      const cancel = this.#clock.after(timeoutMs, over);
-      this.#onIdle.add(over);
-    });
   }
 
   /** Resets everything now. The transport is not closed: others may use it. */
@@ -276,7 +267,7 @@ export class ProxyService implements SessionHost {
     else if (error !== null) this.totals.broken++;
     this.#log.closed(session, error, side, this.#clock.now());
     this.#checkLimit();
-    if (this.#sessions.size === 0) for (const over of [...this.#onIdle]) over();
+    if (this.#sessions.size === 0) this.#idle.reached();
   }
 
   #onConnection(socket: IoPipe<'bytes'>, peer: SocketAddress | null): void {
@@ -303,7 +294,10 @@ export class ProxyService implements SessionHost {
   #onPeer(near: IoPipe, from: SocketAddress | null): void {
     if (this.#draining) near.discard(new PipeError('cancelled', 'proxy', 'the server is being stopped'));
     else if (this.#hasRoom(this.#descriptorsOf(near))) this.#begin(near, from);
-    else near.discard(new PipeError('descriptors', 'proxy', `the server is at the ${this.#capacity.limit}`));
+    else {
+      this.#trunkServer?.countRefusal('connections');
+      near.discard(new PipeError('descriptors', 'proxy', `the server is at the ${this.#capacity.limit}`));
+    }
     this.#checkLimit();
   }
 
@@ -374,7 +368,7 @@ export class ProxyService implements SessionHost {
   }
 
   #makeTrunkServer(): TrunkServer {
-    const { key = null, carriers, graceMs = 30_000, log } = this.#options;
+    const { key = null, carriers, graceMs = 30_000, limits, log } = this.#options;
     const takesClassic = key === null && (carriers === undefined || carriers === 0);
     return new TrunkServer({
       key,
@@ -382,6 +376,7 @@ export class ProxyService implements SessionHost {
       memory: this.#stack.memory,
       log,
       graceMs,
+      limits,
       striped: carriers !== 0,
       nameless: namelessAt(this.#options.listen),
       encrypted: this.#stack.encrypted,

@@ -102,7 +102,7 @@ function encryption(mode: ProxyMode, { key = null, encrypt = true }: StackOption
       ...(mode === 'client' ? { role: 'client', recognise: answerInTheClear } : { role: 'server' }),
       ...(first === undefined ? {} : { first }),
     });
-    return { socket, pipe, secret: () => pipe.exportKey(SECRET_LABEL, SECRET_BYTES) };
+    return { socket, pipe, secret: () => pipe.exportKey(SECRET_LABEL, SECRET_BYTES), proves: true };
   };
 }
 

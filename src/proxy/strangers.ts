@@ -12,9 +12,6 @@ export interface StrangerLimits {
   readonly mostOfOneSource: number;
 }
 
-/** The default. A client brings up to 64 connections at once. */
-export const STRANGER_LIMITS: StrangerLimits = { most: 256, mostOfOneSource: 128 };
-
 interface Stranger {
   readonly source: string;
   readonly dismiss: () => void;
@@ -26,7 +23,7 @@ export class Strangers {
   readonly #all = new Set<Stranger>();
   readonly #bySource = new Map<string, Set<Stranger>>();
 
-  constructor(limits: StrangerLimits = STRANGER_LIMITS) {
+  constructor(limits: StrangerLimits) {
     this.#limits = limits;
   }
 

@@ -16,13 +16,7 @@ import type { Cancel } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
-import {
-  isPermanent,
-  REFUSED_UNKNOWN_TRUNK,
-  Refusal,
-  TRUNK_ID_BYTES,
-  type Welcome,
-} from '../layer/trunk/handshake.ts';
+import { REFUSED_UNKNOWN_TRUNK, Refusal, TRUNK_ID_BYTES, type Welcome } from '../layer/trunk/handshake.ts';
 import { joinAsClient, type Link } from '../layer/trunk/join.ts';
 import type { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
@@ -209,7 +203,7 @@ export class TrunkClient {
         const unknown = error instanceof Refusal && error.refusal === REFUSED_UNKNOWN_TRUNK;
         if (unknown && trunkId.equals(this.#trunkId)) this.#onElsewhere(reached);
         else if (error === null) this.#onFailed(reached, new PipeError('cancelled', 'trunk'));
-        else this.#onFailed(reached, ofPeer(way, error), isPermanent(error));
+        else this.#onFailed(reached, ofPeer(way, error), this.#failures.isFinal(error, link.secret !== null));
       }
       this.#turn.release();
     };

@@ -19,6 +19,7 @@ import { CarrierIds } from '../layer/trunk/carrier_ids.ts';
 import { NotAPeer } from '../layer/trunk/greeting.ts';
 import {
   type Hello,
+  type JoinLimit,
   REFUSED_BUSY,
   REFUSED_CARRIER,
   REFUSED_FRAMING,
@@ -28,20 +29,20 @@ import {
 } from '../layer/trunk/handshake.ts';
 import { type Joining, joinAsServer, type Link, type ServerJoin } from '../layer/trunk/join.ts';
 import type { TrunkMemory } from '../layer/trunk/memory.ts';
-import type { SchedulerName } from '../layer/trunk/options.ts';
+import type { SchedulerName, StreamLimit } from '../layer/trunk/options.ts';
 import type { StripedPipe } from '../layer/trunk/stream.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { BoundedLog } from './bounded_log.ts';
 import { CarrierLog } from './carrier_log.ts';
 import { hostOf, nameBeside, nameOf } from './client_name.ts';
-import { RefusalLog } from './refusal_log.ts';
-import { type StrangerLimits, Strangers } from './strangers.ts';
+import { type Limits, limitsOf } from './limits.ts';
+import { type RefusalCounts, RefusalLog, type RefusalReason } from './refusal_log.ts';
+import { Strangers, sourceOf } from './strangers.ts';
 import { type CarrierStatus, PastTrunks, statusOf, type TrunkTotals } from './trunk_status.ts';
 
 /** Twice what a client keeps: a carrier that died unnoticed is still there when its successor comes. */
 const MOST_CARRIERS = 128;
-const MOST_TRUNKS = 1000;
 
 const DOES_NOT_STRIPE =
   'the server (-s -n 0) does not stripe: leave out its -n 0, or give the client (-c) -n 0 as well';
@@ -68,12 +69,14 @@ export interface TrunkServerOptions {
   readonly nameless: string;
   /** Somebody is no stranger any more, or gone. */
   readonly onKnown: () => void;
-  readonly strangers?: StrangerLimits;
+  readonly limits?: Partial<Limits> | undefined;
   readonly scheduler?: SchedulerName | undefined;
 }
 
 interface Entry {
   readonly trunk: Trunk;
+  /** Of its first connection. */
+  readonly source: string;
   /** Counts the trunks of this process, from 1. */
   readonly number: number;
   readonly ids: CarrierIds;
@@ -83,8 +86,18 @@ interface Entry {
   onClosed(carrier: Carrier): void;
 }
 
+/** A limit of how many trunks there may be. */
+interface Fullness {
+  readonly limit: JoinLimit;
+  readonly words: string;
+  readonly full: () => boolean;
+  /** Whether the end of this one would help. */
+  readonly concerns: (entry: Entry) => boolean;
+}
+
 export class TrunkServer {
   readonly #options: TrunkServerOptions;
+  readonly #limits: Limits;
   readonly #trunks = new Map<string, Entry>();
   readonly #strangers: Strangers;
   readonly #refusals: RefusalLog;
@@ -99,8 +112,10 @@ export class TrunkServer {
 
   constructor(options: TrunkServerOptions) {
     this.#options = options;
-    this.#strangers = new Strangers(options.strangers);
-    const { clock, key, log, nameless, striped } = options;
+    const { clock, key, limits = {}, log, nameless, striped } = options;
+    this.#limits = limitsOf(limits, key !== null);
+    const { maxHandshakes, maxHandshakesPerSource } = this.#limits;
+    this.#strangers = new Strangers({ most: maxHandshakes, mostOfOneSource: maxHandshakesPerSource });
     this.#refusals = new RefusalLog(log, clock, nameless);
     // Without a key anybody can make trunks, and lose them again.
     this.#trunkLog = key === null ? new BoundedLog(log, clock) : log;
@@ -119,6 +134,21 @@ export class TrunkServer {
     return this.#past.totals([...this.#trunks.values()].map(({ trunk }) => trunk.report));
   }
 
+  /** Connections that have not proved who they are. */
+  get strangers(): number {
+    return this.#strangers.size;
+  }
+
+  /** Who was not served, and why, from the beginning on. */
+  get refusals(): RefusalCounts {
+    return this.#refusals.counts;
+  }
+
+  /** Somebody else refused a stream. */
+  countRefusal(reason: RefusalReason): void {
+    this.#refusals.count(reason);
+  }
+
   /** Connections that may turn out to be classic ones. */
   get undecided(): number {
     return this.#options.onClassic === null ? 0 : this.#strangers.size;
@@ -126,7 +156,7 @@ export class TrunkServer {
 
   /** Descriptors of carriers, and of those who can become nothing else. */
   get descriptors(): number {
-    let count = this.#strangers.size - this.undecided;
+    let count = this.#joining.size - this.undecided;
     for (const { trunk } of this.#trunks.values()) count += trunk.carriers.size;
     return count;
   }
@@ -151,7 +181,12 @@ export class TrunkServer {
         welcome: { instance: this.#instance, windows: memory.windows },
         closed: this.#closed,
         encrypted,
-        admit: (hello) => this.#admit(hello),
+        timeoutMs: this.#limits.handshakeTimeoutMs,
+        // A flood of strangers cannot push out who has only to say what it joins. Its deadline stays.
+        onProved: () => {
+          if (this.#joining.size - this.#strangers.size < this.#limits.maxHandshakes) leaveStrangers();
+        },
+        admit: (hello) => this.#admit(hello, from),
         onJoined: (hello, link) => {
           this.#onJoined(hello, this.#options.carrier(link), from);
           leave();
@@ -188,7 +223,7 @@ export class TrunkServer {
   }
 
   /** @throws Refusal */
-  #admit(hello: Hello): void {
+  #admit(hello: Hello, from: SocketAddress | null): void {
     const entry = this.#trunks.get(hello.trunkId.toString('hex'));
     if (entry === undefined && !hello.mayCreate)
       throw new Refusal(
@@ -198,24 +233,51 @@ export class TrunkServer {
     if (entry?.ids.isUsed(hello.carrierId))
       throw new Refusal(REFUSED_CARRIER, 'this connection has been here before');
     if (entry !== undefined && entry.trunk.carriers.size >= MOST_CARRIERS)
-      throw new Refusal(REFUSED_BUSY, 'too many connections to stripe over already');
-    if (entry === undefined && !this.#roomForTrunk())
-      throw new Refusal(
-        REFUSED_BUSY,
-        'too many clients: the memory of this proxy is promised to others (--memory)',
-      );
+      throw new Refusal(REFUSED_BUSY, 'too many connections to stripe over already', false, 'carriers');
+    if (entry === undefined) this.#makeRoom(sourceOf(from));
   }
 
-  /** Trunks without a connection or a stream, as restarted clients and strangers leave them, have to make room. */
-  #roomForTrunk(): boolean {
-    const { memory } = this.#options;
-    const full = () => this.#trunks.size >= MOST_TRUNKS || !memory.hasShare;
-    for (const { trunk } of [...this.#trunks.values()]) {
-      if (!full()) break;
-      if (trunk.carriers.size === 0 && trunk.streams.size === 0)
-        trunk.end(new PipeError('descriptors', 'trunk', 'it had no connection, and others need its place'));
+  /**
+   * For one more trunk. Those without a connection or a stream, as restarted clients and strangers leave them, have to go.
+   *
+   * @throws Refusal
+   */
+  #makeRoom(source: string): void {
+    for (const { limit, words, full, concerns } of this.#fullness(source)) {
+      for (const entry of [...this.#trunks.values()]) {
+        if (!full()) break;
+        const { trunk } = entry;
+        if (trunk.carriers.size === 0 && trunk.streams.size === 0 && concerns(entry))
+          trunk.end(new PipeError('descriptors', 'trunk', 'it had no connection, and others need its place'));
+      }
+      if (full()) throw new Refusal(REFUSED_BUSY, words, false, limit);
     }
-    return !full();
+  }
+
+  #fullness(source: string): Fullness[] {
+    const { maxClients, maxClientsPerSource } = this.#limits;
+    const isSame = (entry: Entry) => entry.source === source;
+    const ofSource = () => [...this.#trunks.values()].filter(isSame).length;
+    return [
+      {
+        limit: 'clients-per-source',
+        words: `${maxClientsPerSource} clients of this address are served already (--max-clients-per-source)`,
+        full: () => this.#trunks.size >= maxClientsPerSource && ofSource() >= maxClientsPerSource,
+        concerns: isSame,
+      },
+      {
+        limit: 'clients',
+        words: `${maxClients} clients are served already (--max-clients)`,
+        full: () => this.#trunks.size >= maxClients,
+        concerns: () => true,
+      },
+      {
+        limit: 'memory',
+        words: 'too many clients: the memory of this proxy is promised to others (--memory)',
+        full: () => !this.#options.memory.hasShare,
+        concerns: () => true,
+      },
+    ];
   }
 
   #onJoined(hello: Hello, carrier: IoPipe<'messages'>, from: SocketAddress | null): void {
@@ -241,6 +303,12 @@ export class TrunkServer {
     this.#refusals.failed(from, error);
   }
 
+  #words(limit: StreamLimit): string {
+    const { maxStreams, maxStreamRate } = this.#limits;
+    if (limit === 'streams') return `it has more than ${maxStreams} open (--max-streams)`;
+    return `it opens more than ${maxStreamRate} in a second (--max-stream-rate)`;
+  }
+
   #makeEntry(hello: Hello, from: SocketAddress | null): Entry {
     const { clock, graceMs, memory, nameless, onStream, scheduler } = this.#options;
     const trunk = new Trunk({
@@ -254,11 +322,14 @@ export class TrunkServer {
       onStream: (stream) => onStream(stream, from),
       graceMs,
       scheduler,
+      maxStreams: this.#limits.maxStreams,
+      maxStreamRate: this.#limits.maxStreamRate,
+      onRefused: (limit) => this.#refusals.stream(host, limit, this.#words(limit)),
       onCarrierLost: (carrier, error) => entry.onLost(carrier, error),
       onCarrierClosed: (carrier) => entry.onClosed(carrier),
       stallHandlers: {
         onStuck(carrier) {
-          const { name, way } = sourceOf(carrier);
+          const { name, way } = wayOf(carrier);
           carrierLog.stalls.stuck(carrier, { whole: `the connection from ${name}`, way });
         },
         onMoving: (carrier) => carrierLog.stalls.moving(carrier),
@@ -280,12 +351,13 @@ export class TrunkServer {
     });
     /** Of the carriers that are there, by their ids. */
     const sources = new Map<number, SocketAddress | null>();
-    const sourceOf = ({ id }: Carrier) => {
+    const wayOf = ({ id }: Carrier) => {
       const source = sources.get(id) ?? null;
       return { name: nameOf(source, nameless), way: nameBeside(source, host, nameless) };
     };
     const entry = {
       trunk,
+      source: sourceOf(from),
       number: ++this.#begun,
       ids: new CarrierIds(),
       onJoining(carrierId: number, source: SocketAddress | null) {
@@ -293,7 +365,7 @@ export class TrunkServer {
         carrierLog.joined();
       },
       onLost(carrier: Carrier, error: PipeError | null) {
-        carrierLog.lost(carrier, sourceOf(carrier).way, error);
+        carrierLog.lost(carrier, wayOf(carrier).way, error);
         sources.delete(carrier.id);
       },
       leave(error: PipeError) {

@@ -78,6 +78,7 @@ t.test('what is not said has its default', async (t) => {
     connectTimeoutMs: 10_000,
     drainTimeoutMs: 30_000,
     maxConnections: undefined,
+    limits: {},
     maxMessageBytes: 262_144,
     memoryBytes: 268_435_456,
     logLevel: 'info',
@@ -124,10 +125,33 @@ t.test('every option changes what it says', async (t) => {
   t.match(run('-cn0 80 90'), { mode: 'client' }, 'short options in one word');
 });
 
+t.test('limits: each by its option, and a part is no more than the whole', async (t) => {
+  for (const [line, limits] of [
+    ['--max-handshakes 9', { maxHandshakes: 9 }],
+    ['--max-handshakes-per-source 4', { maxHandshakesPerSource: 4 }],
+    ['--handshake-timeout 2s', { handshakeTimeoutMs: 2000 }],
+    ['--max-clients 10', { maxClients: 10 }],
+    ['--max-clients-per-source 3', { maxClientsPerSource: 3 }],
+    ['--max-streams 100', { maxStreams: 100 }],
+    ['--max-stream-rate 50', { maxStreamRate: 50 }],
+  ] as const)
+    t.same(run(`-s 80 90 ${line}`).limits, limits, line);
+  for (const line of [
+    '--max-handshakes 4 --max-handshakes-per-source 5',
+    '--max-clients-per-source 5 --max-clients 4',
+  ])
+    t.throws(
+      () => parse(`-s 80 90 ${line}`),
+      /-per-source 5 is more than all .* together may have \(4\)/,
+      line,
+    );
+});
+
 t.test('an option that would do nothing is a mistake, in whatever mode', async (t) => {
   const modes = ['-r', '-c -n 0', '-s -n 0', '-c', '-s', '-c -n 4', '-s -n 4'];
   const striped = ['-c', '-s', '-c -n 4', '-s -n 4'];
   const pairs = modes.filter((mode) => mode !== '-r');
+  const servers = modes.filter((mode) => mode.startsWith('-s'));
   const uses: readonly (readonly [string, readonly string[]])[] = [
     ['--key f', striped],
     ['--congestion cubic', striped],
@@ -135,6 +159,13 @@ t.test('an option that would do nothing is a mistake, in whatever mode', async (
     ['--memory 64M', striped],
     ['--via 10.0.0.1', ['-c -n 0', '-c', '-c -n 4']],
     ['--max-message 1M', pairs],
+    ['--max-handshakes 9', servers],
+    ['--max-handshakes-per-source 9', servers],
+    ['--handshake-timeout 1s', servers],
+    ['--max-clients 9', ['-s', '-s -n 4']],
+    ['--max-clients-per-source 9', ['-s', '-s -n 4']],
+    ['--max-streams 9', ['-s', '-s -n 4']],
+    ['--max-stream-rate 9', ['-s', '-s -n 4']],
     ['--connect-timeout 1s', modes],
     ['--drain-timeout 1s', modes],
     ['--max-connections 1', modes],
@@ -175,6 +206,7 @@ t.test('a server takes both framings unless it is told', async (t) => {
 t.test('keygen', async (t) => {
   t.same(parse('keygen'), { do: 'keygen', file: null });
   t.same(parse('keygen a.key'), { do: 'keygen', file: 'a.key' });
+  t.same(parse('keygen -'), { do: 'keygen', file: null });
   t.same(parse('keygen -- -key'), { do: 'keygen', file: '-key' });
   t.same(parse('keygen -h'), { do: 'help' });
 });

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  chownSync,
   closeSync,
   mkdirSync,
   mkdtempSync,
@@ -188,4 +189,23 @@ t.test('a pipe that nobody writes to, or to no end, is waited for in words, and 
   t.throws(() => readKeyFile(path, { waitMs: 100 }), {
     message: /whoever writes to this pipe did not end within 0\.1 s/,
   });
+});
+
+t.test('as root, a file of somebody else that others may read is as bad as one of its own', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.pass('only root can give a file away');
+    return;
+  }
+  const path = join(folder(t), 'key');
+  writeKeyFile(path);
+  const nobody = 65_534;
+  chownSync(path, nobody, nobody);
+  t.equal(readKeyFile(path).length, 32, 'its owner alone');
+  for (const mode of [0o644, 0o640, 0o602, 0o666]) {
+    chmodSync(path, mode);
+    t.throws(() => readKeyFile(path), {
+      name: 'UsageError',
+      message: /others may read or change it .*chmod 600/,
+    });
+  }
 });

@@ -226,3 +226,60 @@ t.test('keys and --no-encrypt that agree', async (t) => {
     t.equal((await through(client.port, Buffer.from('hello'))).toString(), 'hello');
   }
 });
+
+t.test(
+  'an alert forged in the clear, when the peer is known: it is tried again soon, and apps wait',
+  async (t) => {
+    const target = await echo(t);
+    const server = await start(t, {
+      mode: 'server',
+      dial: { host: '127.0.0.1', port: target.port },
+      key: KEY,
+    });
+    let forge = false;
+    let forged = 0;
+    const there = new Set<Socket>();
+    const path = createServer((near) => {
+      if (forge) {
+        forged++;
+        // handshake_failure (RFC 8446, section 6), as a server without our PSK says it.
+        near.once('data', () => near.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 40])));
+        near.on('error', () => {});
+        return;
+      }
+      const far = connect({ port: server.port, host: '127.0.0.1' });
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) {
+        there.add(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          near.destroy();
+          far.destroy();
+        });
+      }
+    }).listen(0, '127.0.0.1');
+    await once(path, 'listening');
+    t.teardown(() => {
+      for (const socket of there) socket.destroy();
+      path.close();
+    });
+    const { port } = path.address() as AddressInfo;
+    const client = await start(t, {
+      mode: 'client',
+      dial: { host: '127.0.0.1', port },
+      key: KEY,
+      carriers: 1,
+      connectTimeoutMs: 60_000,
+    });
+    t.equal((await through(client.port, Buffer.from('before'))).toString(), 'before');
+    forge = true;
+    for (const socket of there) socket.destroy();
+    await eventually('three are forged', () => forged >= 3);
+    const waiting = through(client.port, Buffer.from('during'));
+    await eventually('and the next', () => forged >= 4);
+    forge = false;
+    t.equal((await waiting).toString(), 'during', 'the app had to wait, and no more');
+    t.ok(client.lines.some((line) => /keys differ.*it is tried again, and app connections wait/.test(line)));
+    t.notOk(client.lines.some((line) => /new app connections are reset/.test(line)));
+  },
+);

@@ -78,6 +78,8 @@ export class TlsPipe extends PipeBase<'bytes'> {
   /** What was read and not recognised yet. */
   #first = Buffer.alloc(0);
   #secure = false;
+  /** node:tls takes what is fed to it, and has got what was read before. */
+  #flowing = false;
   #broken: PipeError | null = null;
   /** Decrypted, and the bytes of the first that were taken already. */
   #pieces: Buffer[] = [];
@@ -241,6 +243,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   #onFlowing(first: Buffer | undefined): void {
     if (this.#discarded) return;
+    this.#flowing = true;
     if (first !== undefined && !this.#secure) this.#stream.feed(this.#pool.copy(first));
     this.#shakeHands();
     this.#announce();
@@ -258,6 +261,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   /** Reads on its own behalf: nobody asks for anything before `ready`, or for the session tickets that follow. */
   #shakeHands(): void {
+    if (!this.#flowing) return;
     while (this.#isShaking && this.#recognise !== null && this.#stream.flows && this.#look(this.#recognise));
     if (this.#recognise !== null) return;
     while (!this.#asked && this.#heldBytes === 0 && !this.#over && this.#pull(RECORD_BYTES));

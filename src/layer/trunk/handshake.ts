@@ -92,6 +92,9 @@ export interface Welcome {
   readonly windows: Windows;
 }
 
+/** What there may be too many of, for one more to join. */
+export type JoinLimit = 'handshakes' | 'clients' | 'clients-per-source' | 'carriers' | 'memory';
+
 /**
  * A no, said to the other side or heard from it: `refusal` is one of the REFUSED constants. The message is the reason alone:
  * who refuses whom depends on where it is read.
@@ -100,12 +103,23 @@ export class Refusal extends PipeError {
   readonly refusal: number;
   /** It came from the other side, which knows it. */
   readonly byPeer: boolean;
+  /** Which limit of ours was reached. */
+  readonly limit: JoinLimit | null;
 
-  constructor(refusal: number, reason: string, byPeer = false) {
+  constructor(refusal: number, reason: string, byPeer = false, limit: JoinLimit | null = null) {
     super(refusal === REFUSED_KEY ? 'permission' : 'refused', 'trunk', reason);
     this.refusal = refusal;
     this.byPeer = byPeer;
+    this.limit = limit;
   }
+}
+
+/** One that came in the clear where an encrypted answer is due: anybody on the path could have said it. */
+class ClearRefusal extends Refusal {}
+
+/** Whether who has proved the key said it, on a connection that encrypts: not so alerts of a TLS handshake, for example. */
+export function isAuthentic(error: PipeError): boolean {
+  return error instanceof Refusal && !(error instanceof ClearRefusal);
 }
 
 /** Whether a failed handshake fails again until somebody changes something: another key, program, address or option. */
@@ -155,7 +169,7 @@ export function plainAnswer(message: Buffer): PipeError {
   } catch (error) {
     if (!(error instanceof Refusal)) return asPipeError(error, 'trunk');
     const words = `${error.message} (${IN_THE_CLEAR})`;
-    if (SAID_IN_THE_CLEAR.has(error.refusal)) return new Refusal(error.refusal, words, true);
+    if (SAID_IN_THE_CLEAR.has(error.refusal)) return new ClearRefusal(error.refusal, words, true);
     return new PipeError('refused', 'trunk', words);
   }
   return malformed('a message in the clear where an encrypted one is due');

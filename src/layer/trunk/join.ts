@@ -33,6 +33,8 @@ export interface Link {
   readonly pipe: Socket;
   /** What only the two ends of an encrypted one know, from `ready` on; null: it is in the clear. */
   readonly secret: (() => Buffer) | null;
+  /** `pipe` becomes ready only with somebody who may join: by the key, or by a certificate that was asked for. */
+  readonly proves?: boolean;
 }
 
 /**
@@ -45,6 +47,8 @@ export const SILENCE_MS = 1000;
 const LOOK_BYTES = 64;
 /** Of what a client says before it hears that it is refused: a ClientHello at most. */
 const UNREAD_BYTES = 4096;
+
+const TOO_MANY = 'too many connections that have not proved who they are';
 
 /** A handshake that is under way. */
 export interface Joining {
@@ -59,6 +63,9 @@ type Say = (message: Buffer) => void;
 interface Side {
   /** Called once when the pipe is ready. */
   begin(say: Say): void;
+  /** The pipe that it goes on over, after it began like TLS, is ready. */
+  onReady?(): void;
+  readonly timeoutMs?: number | undefined;
   /** @returns true when the handshake is complete; throws to end it */
   onMessage(message: Buffer, say: Say): boolean;
   /** Takes over who is something else, and began with these bytes. Null: that is an error. */
@@ -106,6 +113,10 @@ export interface ServerJoin {
   readonly welcome: Welcome;
   /** Nobody may join, and this is why; null where some may. */
   readonly closed: Refusal | null;
+  /** How long the whole handshake may take, in milliseconds. Default 5000. */
+  readonly timeoutMs?: number;
+  /** The encrypted connection below has proved who the other side is: it has still to say what it wants. */
+  onProved?(): void;
   /** Says whether a client may join, by throwing a {@link Refusal} if not; with a key, only those who have proved it. */
   admit(hello: Hello): void;
   onJoined(hello: Hello, link: Link): void;
@@ -126,6 +137,10 @@ export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Jo
   let hello: Hello | null = null;
   return converse(socket, clock, {
     begin: () => {},
+    onReady() {
+      if (link.proves) join.onProved?.();
+    },
+    timeoutMs: join.timeoutMs,
     onMessage(message, say) {
       const { secret } = link;
       handshake ??= new ServerHandshake(join.key, secret?.());
@@ -162,6 +177,7 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
   let reader = new GreetingReader();
   const timers: Cancel[] = [];
   let begun = false;
+  let proved = false;
   let over = false;
   /** What the pipe had no room for: encrypted ones take one message at a time. */
   const unsaid: Buffer[] = [];
@@ -216,6 +232,10 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
         begun = true;
         side.begin(say);
       }
+      if (pipe.ready && !proved && pipe !== socket) {
+        proved = true;
+        side.onReady?.();
+      }
       sayOn();
       outcome = converseOn(pipe, reader, side, say);
     } catch (error) {
@@ -241,8 +261,10 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
     if (over || side.onOther === null || reader.begun || pipe !== socket) return;
     giveOver(reader.seen);
   };
-  const onLate = () => finishNow(end?.error ?? new PipeError('timeout', 'trunk', lateWords(reader)));
-  timers.push(clock.after(HANDSHAKE_TIMEOUT_MS, onLate));
+  const { timeoutMs = HANDSHAKE_TIMEOUT_MS } = side;
+  const onLate = () =>
+    finishNow(end?.error ?? new PipeError('timeout', 'trunk', lateWords(reader, timeoutMs)));
+  timers.push(clock.after(timeoutMs, onLate));
   if (side.onOther !== null) timers.push(clock.after(SILENCE_MS, giveOverIfOther));
   pipe.onActivity = look;
   // Nobody is called back before this has returned.
@@ -252,7 +274,7 @@ function converse(socket: Socket, clock: Clock, side: Side): Joining {
     hurry() {
       giveOverIfOther();
       if (end !== null && end.error !== null) finishNow(end.error);
-      finish(new Refusal(REFUSED_BUSY, 'too many connections that have not proved who they are'));
+      finish(new Refusal(REFUSED_BUSY, TOO_MANY, false, 'handshakes'));
     },
   };
 }
@@ -306,8 +328,8 @@ function isOurs(error: PipeError | null): error is Refusal {
   return error instanceof Refusal && !error.byPeer;
 }
 
-function lateWords(reader: GreetingReader): string {
-  return `no handshake of a tcp-proxy that stripes within ${HANDSHAKE_TIMEOUT_MS / 1000} s${soFar(reader)}`;
+function lateWords(reader: GreetingReader, timeoutMs: number): string {
+  return `no handshake of a tcp-proxy that stripes within ${timeoutMs / 1000} s${soFar(reader)}`;
 }
 
 function soFar(reader: GreetingReader): string {

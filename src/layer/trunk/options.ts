@@ -13,6 +13,13 @@ import type { StallHandlers } from './watch.ts';
 /** How new data is shared out: to where it is estimated to arrive first, or in turn, to compare with (round_robin.ts). */
 export type SchedulerName = 'earliest' | 'round-robin';
 
+export const MAX_STREAMS = 10_000;
+/** More than one process can dial its target for. */
+export const MAX_STREAM_RATE = 5000;
+
+/** Which limit kept a stream out. */
+export type StreamLimit = 'streams' | 'stream-rate';
+
 export interface TrunkOptions {
   readonly role: 'client' | 'server';
   readonly clock: Clock;
@@ -28,6 +35,10 @@ export interface TrunkOptions {
   readonly memory?: MemoryShare;
   /** Streams at a time that the peer may have open. Default 10,000. */
   readonly maxStreams?: number;
+  /** How many it may open in a second. Default 5000. */
+  readonly maxStreamRate?: number;
+  /** A stream of the peer's was refused. */
+  readonly onRefused?: (limit: StreamLimit) => void;
   /** How long streams survive without any carrier, in milliseconds. Default 30,000. */
   readonly graceMs?: number;
   /** Default `earliest`. */

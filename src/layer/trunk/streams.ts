@@ -13,7 +13,8 @@ import { PipeError } from '../../core/errors.ts';
 import { FIN, type Frame, OPEN, RESET_STREAM } from './codec.ts';
 import type { TrunkCredit } from './credit.ts';
 import type { MemoryShare } from './memory.ts';
-import type { TrunkOptions } from './options.ts';
+import { OpenRate } from './open_rate.ts';
+import { MAX_STREAM_RATE, MAX_STREAMS, type StreamLimit, type TrunkOptions } from './options.ts';
 import { Pressure } from './pressure.ts';
 import { fromReason, toReason } from './reasons.ts';
 import { ReceiveStream } from './receive.ts';
@@ -23,7 +24,10 @@ import { StreamIds } from './stream_ids.ts';
 import { SEGMENT_BYTES, type Transmitter } from './transmit.ts';
 
 const NO_LABEL = Buffer.alloc(0);
-const MAX_STREAMS = 10_000;
+const LIMIT_WORDS: Readonly<Record<StreamLimit, string>> = {
+  streams: 'more connections at a time than the peer takes of one client (--max-streams)',
+  'stream-rate': 'more connections in a second than the peer takes of one client (--max-stream-rate)',
+};
 /**
  * The peer may not know yet that its streams are refused, and what waited for a carrier comes all at once. Beyond so many,
  * it does not end those that were refused: each is kept until it does.
@@ -42,6 +46,7 @@ export class Streams implements StreamHost {
   readonly #out: Transmitter;
   readonly #awaitingRoom = new Set<StripedPipe>();
   readonly #maxStreams: number;
+  readonly #openRate: OpenRate;
   /** What the peer grants to streams whose opening has been overtaken; no more of them than there can be such streams. */
   readonly #earlyCredit = new Map<number, number>();
   /** Bytes that the streams' limits allow the peer beyond what has been dealt with. */
@@ -57,6 +62,7 @@ export class Streams implements StreamHost {
     memory.onRoom = () => this.#wakeWaiting();
     memory.isWaitedFor = () => this.#awaitingRoom.size > 0 && !this.hasRoom;
     this.#maxStreams = options.maxStreams ?? MAX_STREAMS;
+    this.#openRate = new OpenRate(options.maxStreamRate ?? MAX_STREAM_RATE);
     this.#ids = new StreamIds(options.role, 2 * this.#maxStreams);
     this.#credit = credit;
     this.#out = out;
@@ -180,13 +186,20 @@ export class Streams implements StreamHost {
       if (stream === null) data.release();
     }
     if (stream === null) return null;
-    if (this.#streams.size > this.#maxStreams) {
+    const limit = this.#limitReached(now);
+    if (limit !== null) {
       this.#credit.onReceived(stream.receiving.push(frame.value, data, (frame.flags & FIN) !== 0));
-      stream.discard(new PipeError('descriptors', 'trunk', 'too many streams at a time'));
+      stream.discard(new PipeError('descriptors', 'trunk', LIMIT_WORDS[limit]));
+      this.#options.onRefused?.(limit);
       return null;
     }
     this.#options.onStream(stream);
     return stream;
+  }
+
+  #limitReached(now: number): StreamLimit | null {
+    if (this.#streams.size > this.#maxStreams) return 'streams';
+    return this.#openRate.take(now) ? null : 'stream-rate';
   }
 
   /** @throws PipeError `malformed`; the data is still the caller's then */

@@ -15,6 +15,7 @@ import {
   writeFrame,
 } from '../../../src/layer/trunk/codec.ts';
 import { TrunkMemory } from '../../../src/layer/trunk/memory.ts';
+import type { TrunkOptions } from '../../../src/layer/trunk/options.ts';
 import type { StripedPipe } from '../../../src/layer/trunk/stream.ts';
 import { Trunk } from '../../../src/layer/trunk/trunk.ts';
 import { memoryPair } from '../../../src/pipe/memory.ts';
@@ -22,15 +23,20 @@ import { SimClock } from '../../helpers/sim_clock.ts';
 
 const LABEL = Buffer.from('x');
 
+type Limited = Partial<Pick<TrunkOptions, 'maxStreams' | 'maxStreamRate' | 'onRefused'>>;
+
 /** A server's trunk, and the raw end of its only carrier. Nothing that it says is read, unless a test does. */
-function victim(t: Test, limits: { maxStreams?: number } = {}) {
+function victim(t: Test, limits: Limited = {}) {
+  const clock = new SimClock();
   const memory = new TrunkMemory({ capacity: 16 << 20, sendPool: new SlabPool(), spare: true });
   const streams: StripedPipe[] = [];
   let ended: PipeError | null = null;
   const trunk = new Trunk({
     role: 'server',
+    // Those that are refused for being fast are another test's.
+    maxStreamRate: 1e6,
     ...limits,
-    clock: new SimClock(),
+    clock,
     memory: memory.join(),
     peerStreamWindow: 65_536,
     peerTrunkWindow: 1 << 20,
@@ -63,6 +69,7 @@ function victim(t: Test, limits: { maxStreams?: number } = {}) {
     for (let chunk = raw.recv(); chunk !== null; chunk = raw.recv()) chunk.release();
   };
   return {
+    clock,
     memory,
     pool,
     drain,
@@ -204,3 +211,22 @@ t.test('a peer that ends what was refused may go on asking', async (t) => {
   t.equal(v.trunk.streams.size, 10);
   v.trunk.end(new PipeError('cancelled', 'test'));
 });
+
+t.test(
+  'TESTPLAN 52: streams opened faster than is allowed are refused, and those of before stay',
+  async (t) => {
+    const refused: string[] = [];
+    const v = victim(t, { maxStreamRate: 10, onRefused: (limit) => refused.push(limit) });
+    for (let i = 0; i < 100; i++) await v.say(STREAM, OPEN, 2 * i, 0);
+    await v.settle();
+    t.equal(v.streams.length, 20, 'two seconds at once');
+    t.equal(refused.length, 80);
+    t.same(new Set(refused), new Set(['stream-rate']));
+    await v.clock.advance(1000);
+    for (let i = 100; i < 200; i++) await v.say(STREAM, OPEN, 2 * i, 0);
+    await v.settle();
+    t.equal(v.streams.length, 30, 'and a second later what a second brings');
+    t.equal(v.ended(), null);
+    v.trunk.end(new PipeError('cancelled', 'test'));
+  },
+);
