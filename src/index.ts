@@ -19,7 +19,12 @@ export { type DatagramOptions, DatagramPipe } from './layer/datagram/pipe.ts';
 export { type Backend, openTransport } from './layer/tcp/backend.ts';
 export { type DialHandlers, type DialOptions, dial } from './layer/tcp/dial.ts';
 export type { Listener, ListenHandlers, Transport } from './layer/tcp/transport.ts';
-export { type TlsCredentials, TlsPipe, type TlsPipeOptions } from './layer/tls/pipe.ts';
+export {
+  CertificateCredentials,
+  type CertificateSettings,
+} from './layer/tls/certificates.ts';
+export type { TlsCredentials } from './layer/tls/party.ts';
+export { TlsPipe, type TlsPipeOptions } from './layer/tls/pipe.ts';
 export { PskCredentials } from './layer/tls/psk.ts';
 export { type BridgeEnd, type BridgeOptions, IoBridge } from './pipe/bridge.ts';
 export { CheckedPipe, ContractViolation } from './pipe/checked.ts';

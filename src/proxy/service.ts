@@ -355,7 +355,7 @@ export class ProxyService implements SessionHost {
       key,
       dialCarrier: (path, avoid, { onReady, onFailed }) =>
         this.#links.dialCarrier(path, avoid, this.#clock, this.#options.lookup, {
-          onReady: (socket, address) => onReady(this.#stack.link(socket), address),
+          onReady: (socket, address) => onReady(this.#stack.link(socket, path.peer), address),
           onFailed,
         }),
       carrier: (link) => this.#carrier(link),
@@ -369,7 +369,7 @@ export class ProxyService implements SessionHost {
 
   #makeTrunkServer(): TrunkServer {
     const { key = null, carriers, graceMs = 30_000, limits, log } = this.#options;
-    const takesClassic = key === null && (carriers === undefined || carriers === 0);
+    const takesClassic = key === null && this.#stack.encryption === null && (carriers ?? 0) === 0;
     return new TrunkServer({
       key,
       clock: this.#clock,
@@ -379,7 +379,7 @@ export class ProxyService implements SessionHost {
       limits,
       striped: carriers !== 0,
       nameless: namelessAt(this.#options.listen),
-      encrypted: this.#stack.encrypted,
+      encryption: this.#stack.encryption,
       carrier: (link) => {
         this.#links.tuneAccepted(link.socket);
         return this.#carrier(link);

@@ -8,16 +8,21 @@
  *     server, striped    peer -- stream of a trunk over carriers ----- bytes --- target
  *
  * A carrier is datagram over bytes, too; what is inside differs. A server takes both, and sees from the first bytes which
- * of them it has (trunk_server.ts). With a key, a carrier is datagram over TLS over bytes.
+ * of them it has (trunk_server.ts). With a key or certificates, a carrier is datagram over TLS over bytes.
  */
 
+import type { Endpoint } from '../core/address.ts';
+import type { PipeError } from '../core/errors.ts';
 import { defaultPool } from '../core/pool.ts';
 import { protocolOf } from '../core/protocols.ts';
 import { checkedSizes, DatagramPipe } from '../layer/datagram/pipe.ts';
+import type { CertificateCredentials } from '../layer/tls/certificates.ts';
+import type { TlsCredentials } from '../layer/tls/party.ts';
 import { TlsPipe } from '../layer/tls/pipe.ts';
 import { PskCredentials } from '../layer/tls/psk.ts';
-import { answerInTheClear } from '../layer/trunk/greeting.ts';
-import type { Link } from '../layer/trunk/join.ts';
+import { answerInTheClear, framed } from '../layer/trunk/greeting.ts';
+import { REFUSED_CERTIFICATE, refusal } from '../layer/trunk/handshake.ts';
+import type { Encryption, Link } from '../layer/trunk/join.ts';
 import { TrunkMemory } from '../layer/trunk/memory.ts';
 import { SEGMENT_BYTES } from '../layer/trunk/transmit.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
@@ -35,6 +40,10 @@ export interface StackOptions {
   readonly key?: Buffer | null;
   /** False leaves carriers in the clear, though there is a key. Default true. */
   readonly encrypt?: boolean;
+  /** Both sides' carriers are TLS with these, in the place of the key; a key is proved inside, if there is one. */
+  readonly certificates?: CertificateCredentials | null;
+  /** Of the server's certificate, in client mode. Default: the host of the address that is dialled. */
+  readonly serverName?: string | null;
 }
 
 /** Of the secret that proofs of the key are bound to (docs/wire.md). */
@@ -51,10 +60,10 @@ export interface Stack {
   dialled(socket: IoPipe<'bytes'>): IoPipe;
   /** What all trunks of the process share. */
   readonly memory: TrunkMemory;
-  /** Encrypts a connection of a trunk. @param first what was read of it already. Null: they stay in the clear. */
-  readonly encrypted: ((socket: IoPipe<'bytes'>, first?: Buffer) => Link) | null;
-  /** What the handshake of a connection that was dialled goes over. */
-  link(socket: IoPipe<'bytes'>): Link;
+  /** Of connections of a trunk that were accepted. Null: they stay in the clear. */
+  readonly encryption: Encryption | null;
+  /** What the handshake of a connection that was dialled goes over. @param peer the address, as it was given */
+  link(socket: IoPipe<'bytes'>, peer: Endpoint): Link;
   /** What one connection of a trunk is built of, in the clear or encrypted. */
   carrier(pipe: IoPipe<'bytes'>): IoPipe<'messages'>;
 }
@@ -76,34 +85,71 @@ export function stackFor(mode: ProxyMode, striped: boolean, options: StackOption
     pool: memory.receivePool,
   };
   const plain = (socket: IoPipe<'bytes'>) => socket;
-  const framed = (socket: IoPipe<'bytes'>, first?: Buffer) =>
+  const classic = (socket: IoPipe<'bytes'>, first?: Buffer) =>
     new DatagramPipe(socket, { ...sizes, recognise: protocolOf, ...(first === undefined ? {} : { first }) });
   const carrier = (pipe: IoPipe<'bytes'>) => {
     if (pipe instanceof TlsPipe) pipe.readInto(memory.receivePool);
     return new DatagramPipe(pipe, carrierSizes);
   };
-  const encrypted = encryption(mode, options);
+  const credentials = credentialsFor(options);
+  const proves = options.certificates ? options.certificates.asks : true;
   return {
-    accepted: mode === 'server' ? framed : plain,
-    dialled: mode === 'client' && !striped ? (socket) => announced(framed(socket)) : plain,
+    accepted: mode === 'server' ? classic : plain,
+    dialled: mode === 'client' && !striped ? (socket) => announced(classic(socket)) : plain,
     memory,
-    encrypted,
-    link: encrypted ?? ((socket) => ({ socket, pipe: socket, secret: null })),
+    encryption:
+      credentials === null
+        ? null
+        : {
+            by: options.certificates ? 'certificates' : 'key',
+            proves,
+            link: (socket, first) => accepted(socket, credentials(null), proves, first),
+          },
+    link: (socket, peer) =>
+      credentials === null ? { socket, pipe: socket, secret: null } : dialled(socket, credentials(peer)),
     carrier,
   };
 }
 
-function encryption(mode: ProxyMode, { key = null, encrypt = true }: StackOptions): Stack['encrypted'] {
+/** What a connection is encrypted with, given whom it was dialled to; null: with nothing. */
+function credentialsFor(options: StackOptions): ((peer: Endpoint | null) => TlsCredentials) | null {
+  const { key = null, encrypt = true, certificates = null, serverName = null } = options;
+  if (certificates !== null)
+    return (peer) =>
+      peer === null ? certificates.accepting : certificates.towards(serverName ?? hostOf(peer));
   if (key === null || !encrypt) return null;
   const credentials = new PskCredentials(key);
-  return (socket, first) => {
-    const pipe = new TlsPipe(socket, {
-      credentials,
-      ...(mode === 'client' ? { role: 'client', recognise: answerInTheClear } : { role: 'server' }),
-      ...(first === undefined ? {} : { first }),
-    });
-    return { socket, pipe, secret: () => pipe.exportKey(SECRET_LABEL, SECRET_BYTES), proves: true };
-  };
+  return () => credentials;
+}
+
+/** What the other end calls itself; null: a path is no name. */
+function hostOf({ host }: Endpoint): string | null {
+  return host === '' ? 'localhost' : (host ?? null);
+}
+
+function accepted(
+  socket: IoPipe<'bytes'>,
+  credentials: TlsCredentials,
+  proves: boolean,
+  first?: Buffer,
+): Link {
+  const more = first === undefined ? {} : { first };
+  return linkOver(socket, new TlsPipe(socket, { role: 'server', credentials, farewell, ...more }), proves);
+}
+
+function dialled(socket: IoPipe<'bytes'>, credentials: TlsCredentials): Link {
+  const recognise = answerInTheClear;
+  return linkOver(socket, new TlsPipe(socket, { role: 'client', credentials, farewell, recognise }), true);
+}
+
+function linkOver(socket: IoPipe<'bytes'>, pipe: TlsPipe, proves: boolean): Link {
+  const secret = () => pipe.exportKey(SECRET_LABEL, SECRET_BYTES);
+  return { socket, pipe, secret, proves, peer: () => pipe.peer };
+}
+
+/** Of who is a tcp-proxy, but not the right one. */
+function farewell({ code, message }: PipeError): Buffer | null {
+  return code === 'permission' ? framed(refusal(REFUSED_CERTIFICATE, message)) : null;
 }
 
 /**

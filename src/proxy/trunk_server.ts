@@ -47,6 +47,8 @@ const MOST_CARRIERS = 128;
 const DOES_NOT_STRIPE =
   'the server (-s -n 0) does not stripe: leave out its -n 0, or give the client (-c) -n 0 as well';
 
+const NOT_THE_OWNER = 'the session that it belongs to was begun with the certificate of another client';
+
 export interface TrunkServerOptions {
   readonly key: Buffer | null;
   readonly clock: Clock;
@@ -55,8 +57,8 @@ export interface TrunkServerOptions {
   readonly log: Logger;
   /** How long streams survive without any carrier, in milliseconds. */
   readonly graceMs: number;
-  /** Makes an encrypted connection of one that began like this. Null: only those in the clear are taken. */
-  readonly encrypted: ServerJoin['encrypted'];
+  /** Null: only connections in the clear are taken. */
+  readonly encryption: ServerJoin['encryption'];
   /** Builds a carrier's layers on a connection that has joined. */
   readonly carrier: (link: Link) => IoPipe<'messages'>;
   /** A peer opened a stream. `from` is where its trunk's first carrier came from. */
@@ -77,6 +79,8 @@ interface Entry {
   readonly trunk: Trunk;
   /** Of its first connection. */
   readonly source: string;
+  /** Whose it is, where certificates tell one client from another: nobody else's connections join it. */
+  readonly owner: string | null;
   /** Counts the trunks of this process, from 1. */
   readonly number: number;
   readonly ids: CarrierIds;
@@ -112,13 +116,14 @@ export class TrunkServer {
 
   constructor(options: TrunkServerOptions) {
     this.#options = options;
-    const { clock, key, limits = {}, log, nameless, striped } = options;
-    this.#limits = limitsOf(limits, key !== null);
+    const { clock, encryption, key, limits = {}, log, nameless, striped } = options;
+    const known = key !== null || encryption?.proves === true;
+    this.#limits = limitsOf(limits, known);
     const { maxHandshakes, maxHandshakesPerSource } = this.#limits;
     this.#strangers = new Strangers({ most: maxHandshakes, mostOfOneSource: maxHandshakesPerSource });
     this.#refusals = new RefusalLog(log, clock, nameless);
-    // Without a key anybody can make trunks, and lose them again.
-    this.#trunkLog = key === null ? new BoundedLog(log, clock) : log;
+    // Otherwise anybody can make trunks, and lose them again.
+    this.#trunkLog = known ? log : new BoundedLog(log, clock);
     this.#closed = striped ? null : new Refusal(REFUSED_FRAMING, DOES_NOT_STRIPE);
   }
 
@@ -168,7 +173,7 @@ export class TrunkServer {
 
   /** Takes a connection over, whoever it is. */
   accept(socket: IoPipe<'bytes'>, from: SocketAddress | null): void {
-    const { key, clock, memory, encrypted, onClassic, onKnown } = this.#options;
+    const { key, clock, memory, encryption, onClassic, onKnown } = this.#options;
     const leave = () => {
       leaveStrangers();
       this.#joining.delete(joining);
@@ -180,15 +185,15 @@ export class TrunkServer {
         key,
         welcome: { instance: this.#instance, windows: memory.windows },
         closed: this.#closed,
-        encrypted,
+        encryption,
         timeoutMs: this.#limits.handshakeTimeoutMs,
         // A flood of strangers cannot push out who has only to say what it joins. Its deadline stays.
         onProved: () => {
           if (this.#joining.size - this.#strangers.size < this.#limits.maxHandshakes) leaveStrangers();
         },
-        admit: (hello) => this.#admit(hello, from),
+        admit: (hello, link) => this.#admit(hello, link, from),
         onJoined: (hello, link) => {
-          this.#onJoined(hello, this.#options.carrier(link), from);
+          this.#onJoined(hello, link, from);
           leave();
         },
         onFailed: (error) => {
@@ -223,13 +228,15 @@ export class TrunkServer {
   }
 
   /** @throws Refusal */
-  #admit(hello: Hello, from: SocketAddress | null): void {
+  #admit(hello: Hello, link: Link, from: SocketAddress | null): void {
     const entry = this.#trunks.get(hello.trunkId.toString('hex'));
     if (entry === undefined && !hello.mayCreate)
       throw new Refusal(
         REFUSED_UNKNOWN_TRUNK,
         'it belongs to a striped connection that this process does not know (any more)',
       );
+    if (entry !== undefined && entry.owner !== ownerOf(link))
+      throw new Refusal(REFUSED_CARRIER, NOT_THE_OWNER);
     if (entry?.ids.isUsed(hello.carrierId))
       throw new Refusal(REFUSED_CARRIER, 'this connection has been here before');
     if (entry !== undefined && entry.trunk.carriers.size >= MOST_CARRIERS)
@@ -280,11 +287,12 @@ export class TrunkServer {
     ];
   }
 
-  #onJoined(hello: Hello, carrier: IoPipe<'messages'>, from: SocketAddress | null): void {
+  #onJoined(hello: Hello, link: Link, from: SocketAddress | null): void {
+    const carrier = this.#options.carrier(link);
     const id = hello.trunkId.toString('hex');
     let entry = this.#trunks.get(id);
     if (entry === undefined) {
-      entry = this.#makeEntry(hello, from);
+      entry = this.#makeEntry(hello, ownerOf(link), from);
       this.#trunks.set(id, entry);
     }
     entry.ids.use(hello.carrierId);
@@ -309,7 +317,7 @@ export class TrunkServer {
     return `it opens more than ${maxStreamRate} in a second (--max-stream-rate)`;
   }
 
-  #makeEntry(hello: Hello, from: SocketAddress | null): Entry {
+  #makeEntry(hello: Hello, owner: string | null, from: SocketAddress | null): Entry {
     const { clock, graceMs, memory, nameless, onStream, scheduler } = this.#options;
     const trunk = new Trunk({
       role: 'server',
@@ -358,6 +366,7 @@ export class TrunkServer {
     const entry = {
       trunk,
       source: sourceOf(from),
+      owner,
       number: ++this.#begun,
       ids: new CarrierIds(),
       onJoining(carrierId: number, source: SocketAddress | null) {
@@ -379,4 +388,8 @@ export class TrunkServer {
     };
     return entry;
   }
+}
+
+function ownerOf({ peer }: Link): string | null {
+  return peer?.() ?? null;
 }

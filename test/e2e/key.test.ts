@@ -112,7 +112,7 @@ t.test('another key: in words on both sides, and the target hears nothing', asyn
 
 t.test('a key on one side only', async (t) => {
   const open = await world(t, '-n', '1');
-  const alone = /the client \(-c\) speaks TLS, as with --key; the server \(-s\) has no key/;
+  const alone = /the client \(-c\) speaks TLS, as with --key or --tls-ca; the server \(-s\) has no key/;
   await isTurnedAway(t, await open.client('-n', '2', '--key', open.key), alone);
   await open.server.line(/is refused: the client \(-c\) speaks TLS, as with --key/);
   const keyed = await world(t);

@@ -65,7 +65,7 @@ export class Joining {
         key,
         welcome: WELCOME,
         closed: this.closed,
-        encrypted: null,
+        encryption: null,
         admit: (hello) => {
           this.admitted++;
           admit(hello);

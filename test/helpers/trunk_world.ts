@@ -80,7 +80,7 @@ export class TrunkWorld {
     const server = new TrunkServer({
       memory: new TrunkMemory(),
       key,
-      encrypted: null,
+      encryption: null,
       clock,
       log: lineLogger('info', (line) => serverLines.push(line.replace(/^\S+ /, ''))),
       graceMs: 30_000,

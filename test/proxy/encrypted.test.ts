@@ -1,62 +1,16 @@
 /** Goal: with a key, carriers are encrypted; and whatever two sides do not agree on is said on both, with what to change. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import t, { type Test } from 'tap';
-import { lineLogger } from '../../src/core/log.ts';
+import t from 'tap';
 import { SlabPool } from '../../src/core/pool.ts';
-import { ProxyService, type ServiceOptions } from '../../src/proxy/service.ts';
+import { echo, type Part, type Side, start, through } from '../helpers/service_side.ts';
 import { eventually } from '../helpers/settle.ts';
 import { TRANSPORTS } from '../helpers/transports.ts';
 
 t.setTimeout(300_000);
 
-const ANYWHERE = { host: '127.0.0.1', port: 0 };
 const KEY = Buffer.alloc(32, 'the key of both sides');
 const OTHER_KEY = Buffer.alloc(32, 'another one');
-
-type Part = Partial<ServiceOptions>;
-
-interface Side {
-  readonly service: ProxyService;
-  readonly lines: string[];
-  readonly port: number;
-}
-
-async function start(t: Test, part: Part & Pick<ServiceOptions, 'mode' | 'dial'>): Promise<Side> {
-  const lines: string[] = [];
-  const service = new ProxyService({
-    listen: ANYWHERE,
-    transport: TRANSPORTS.native(new SlabPool()),
-    log: lineLogger('info', (line) => lines.push(line.replace(/^\S+ /, ''))),
-    ...part,
-  });
-  t.teardown(() => service.stop());
-  await service.start();
-  return { service, lines, port: (service.addresses[0] as { port: number }).port };
-}
-
-/** A target that answers what it is told, and counts who comes. */
-async function echo(t: Test): Promise<{ port: number; count: () => number }> {
-  let count = 0;
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    count++;
-    socket.on('error', () => {});
-    socket.pipe(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => void server.close());
-  return { port: (server.address() as AddressInfo).port, count: () => count };
-}
-
-async function through(port: number, words: Buffer): Promise<Buffer> {
-  const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  const pieces: Buffer[] = [];
-  socket.on('data', (piece) => pieces.push(piece));
-  socket.end(words);
-  await once(socket, 'end');
-  socket.destroy();
-  return Buffer.concat(pieces);
-}
 
 for (const [near, far] of [
   ['native', 'native'],
@@ -120,14 +74,14 @@ const COMBINATIONS: readonly Combination[] = [
     client: ENCRYPTS,
     server: OPEN,
     words:
-      /the client \(-c\) speaks TLS, as with --key; the server \(-s\) has no key: give both the same --key/,
+      /the client \(-c\) speaks TLS, as with --key or --tls-ca; the server \(-s\) has no key: give both the same --key/,
   },
   {
     name: 'only the client has a key, and the server takes those that stripe only',
     client: ENCRYPTS,
     server: { carriers: 1 },
     words:
-      /the client \(-c\) speaks TLS, as with --key; the server \(-s\) has no key: give both the same --key/,
+      /the client \(-c\) speaks TLS, as with --key or --tls-ca; the server \(-s\) has no key: give both the same --key/,
   },
   {
     name: 'only the client has a key, not encrypted',
@@ -157,7 +111,8 @@ const COMBINATIONS: readonly Combination[] = [
     name: 'only the server has --no-encrypt',
     client: ENCRYPTS,
     server: KEYED_ONLY,
-    words: /speaks TLS, as with --key; the server \(-s\) has --no-encrypt: give it to both, or to neither/,
+    words:
+      /speaks TLS, as with --key or --tls-ca; the server \(-s\) has --no-encrypt: give it to both, or to neither/,
   },
   {
     name: 'a server that does not stripe',

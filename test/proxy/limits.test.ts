@@ -15,6 +15,8 @@ import { TrunkServer } from '../../src/proxy/trunk_server.ts';
 import { eventually, pass } from '../helpers/settle.ts';
 import { SimClock } from '../helpers/sim_clock.ts';
 
+const SOMEWHERE = { host: '192.0.2.9', port: 1 };
+
 const KEY = randomBytes(32);
 
 function world(t: Test, limits: Partial<Limits>, key: Buffer | null = null) {
@@ -22,7 +24,7 @@ function world(t: Test, limits: Partial<Limits>, key: Buffer | null = null) {
   const lines: string[] = [];
   const server = new TrunkServer({
     key,
-    encrypted: key === null ? null : stackFor('server', true, { key }).encrypted,
+    encryption: key === null ? null : stackFor('server', true, { key }).encryption,
     clock,
     memory: new TrunkMemory({ spare: true }),
     log: lineLogger('info', (line) => lines.push(line.replace(/^\S+ /, ''))),
@@ -49,7 +51,7 @@ function world(t: Test, limits: Partial<Limits>, key: Buffer | null = null) {
       const hello = { trunkId: randomBytes(TRUNK_ID_BYTES), carrierId: 0, mayCreate: true, windows };
       joinAsClient(link, hello, useKey, clock, (error) => resolve(error));
     });
-  const join = (host: string) => shake(client.link(connect(host)));
+  const join = (host: string) => shake(client.link(connect(host), SOMEWHERE));
   const trunks = () => [...server.trunks].length;
   return { clock, lines, server, client, connect, shake, join, trunks };
 }
@@ -94,7 +96,7 @@ t.test('refusals are counted by their reasons, all of them from the beginning', 
   await pass();
   t.equal(server.refusals['not-a-peer'], 1);
   const other = stackFor('client', true, { key: randomBytes(32) });
-  t.not(await shake(other.link(connect('192.0.2.1'))), null);
+  t.not(await shake(other.link(connect('192.0.2.1'), SOMEWHERE)), null);
   await eventually('a wrong key is counted', () => server.refusals.key === 1);
   for (let i = 0; i < 3; i++) connect(`192.0.2.${i}`);
   await pass();
@@ -107,7 +109,7 @@ t.test(
   async (t) => {
     const { clock, server, client, connect, shake, join } = world(t, { maxHandshakes: 4 }, KEY);
     // TLS is done, and nothing is said inside.
-    const quiet = client.link(connect('192.0.2.1'));
+    const quiet = client.link(connect('192.0.2.1'), SOMEWHERE);
     while (!quiet.pipe.ready) await pass();
     while (server.strangers > 0) await pass();
     for (let i = 0; i < 100; i++) connect(`198.51.100.${i}`);
@@ -116,7 +118,7 @@ t.test(
     t.equal(quiet.pipe.broken, null);
     t.equal(await shake(quiet), null, 'and it may join still');
     t.equal(server.refusals.handshakes, 96);
-    const late = client.link(connect('192.0.2.1'));
+    const late = client.link(connect('192.0.2.1'), SOMEWHERE);
     await eventually('TLS is done', () => late.pipe.ready);
     await clock.advance(DEFAULT_LIMITS.handshakeTimeoutMs);
     t.equal(server.strangers, 0);
@@ -131,7 +133,7 @@ t.test('those who proved the key and do no more are bounded, too', async (t) => 
   const { server, client, connect } = world(t, { maxHandshakes: 4, maxHandshakesPerSource: 4 }, KEY);
   const links = [];
   for (let i = 0; i < 12; i++) {
-    const link = client.link(connect('192.0.2.1'));
+    const link = client.link(connect('192.0.2.1'), SOMEWHERE);
     links.push(link);
     await eventually('TLS is done', () => link.pipe.ready);
   }

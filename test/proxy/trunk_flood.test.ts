@@ -32,7 +32,7 @@ function world(t: Test) {
   const memory = new TrunkMemory({ capacity: MEMORY_BYTES, spare: true });
   const server = new TrunkServer({
     key: null,
-    encrypted: null,
+    encryption: null,
     clock,
     memory,
     log: lineLogger('info', (line) => lines.push(line.replace(/^\S+ /, ''))),

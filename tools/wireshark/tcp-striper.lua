@@ -7,7 +7,7 @@ local striper = Proto('tcpstriper', 'tcp-striper')
 local HANDSHAKES = { [1] = 'HELLO', [2] = 'WELCOME', [3] = 'PROOF', [4] = 'REFUSE', [5] = 'JOINED' }
 local REFUSALS = {
   [1] = 'key', [2] = 'version', [3] = 'unknown trunk', [4] = 'carrier in use', [5] = 'busy', [6] = 'framing',
-  [7] = 'encryption',
+  [7] = 'encryption', [8] = 'certificate',
 }
 local FRAMES = {
   [1] = 'STREAM', [2] = 'RESET_STREAM', [3] = 'STOP_SENDING', [4] = 'MAX_STREAM_DATA', [5] = 'MAX_DATA',

@@ -20,31 +20,17 @@
  * Memory: one read of the lower pipe, decrypted; the records of one write. Needs below: any bytes pipe.
  */
 
-import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Chunk } from '../../core/chunk.ts';
-import { asPipeError, PipeError } from '../../core/errors.ts';
+import { PipeError } from '../../core/errors.ts';
 import { defaultPool, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
 import { deferEvent, PipeBase } from '../../pipe/base.ts';
 import { BROKEN, FIN_SENT, type IoPipe, READABLE, READY, WRITABLE } from '../../pipe/pipe.ts';
 import type { TcpInfo } from '../../sys/tcp_info.ts';
+import { tlsError } from './errors.ts';
 import { LowerStream } from './lower.ts';
-
-export type TlsRole = 'client' | 'server';
-
-/** One end of one connection. */
-export interface TlsParty {
-  /** Begins the handshake over this stream. */
-  open(stream: Duplex): TLSSocket;
-  /** Why the other end is not who it has to be, when the handshake is complete; or null. */
-  problem(socket: TLSSocket): PipeError | null;
-  /** What an error of node:tls in the handshake means, where that is known. */
-  explain(error: NodeJS.ErrnoException): PipeError | null;
-}
-
-export interface TlsCredentials {
-  party(role: TlsRole): TlsParty;
-}
+import { part } from './parting.ts';
+import type { TlsCredentials, TlsParty, TlsRole } from './party.ts';
 
 /** What somebody is who begins like this: null if it may be TLS; or more has to come to tell. */
 export type RecogniseAnswer = (first: Buffer) => PipeError | 'more' | null;
@@ -57,12 +43,14 @@ export interface TlsPipeOptions {
   readonly first?: Buffer;
   /** Names peers that do not speak TLS. Default: what they say is an error of TLS. */
   readonly recognise?: RecogniseAnswer;
+  /** What the other end is told, encrypted, when it is not who it has to be. Default: nothing. */
+  readonly farewell?: (problem: PipeError) => Buffer | null;
 }
 
 /** The largest record (RFC 8446, section 5.2), with its header. Less is not asked for below. */
 const RECORD_BYTES = 5 + 16_384 + 256;
 
-/** A handshake with a key takes some hundred bytes each way; node:tls would keep 128 KiB of who only begins one. */
+/** A handshake with a key takes some hundred bytes each way, certificates some thousand; node:tls would keep 128 KiB of who only begins one. */
 const MOST_HANDSHAKE_BYTES = 2 * RECORD_BYTES;
 
 export class TlsPipe extends PipeBase<'bytes'> {
@@ -75,12 +63,15 @@ export class TlsPipe extends PipeBase<'bytes'> {
   readonly #stream: LowerStream;
   readonly #socket: TLSSocket;
   #recognise: RecogniseAnswer | null;
+  readonly #farewell: TlsPipeOptions['farewell'];
   /** What was read and not recognised yet. */
   #first = Buffer.alloc(0);
   #secure = false;
   /** node:tls takes what is fed to it, and has got what was read before. */
   #flowing = false;
   #broken: PipeError | null = null;
+  /** It is being told why not. */
+  #parting = false;
   /** Decrypted, and the bytes of the first that were taken already. */
   #pieces: Buffer[] = [];
   #taken = 0;
@@ -100,10 +91,11 @@ export class TlsPipe extends PipeBase<'bytes'> {
   /** Takes the lower pipe over. */
   constructor(lower: IoPipe<'bytes'>, options: TlsPipeOptions) {
     super();
-    const { role, credentials, pool = defaultPool, first, recognise = null } = options;
+    const { role, credentials, pool = defaultPool, first, recognise = null, farewell } = options;
     this.#lower = lower;
     this.#pool = pool;
     this.#recognise = recognise;
+    this.#farewell = farewell;
     this.#party = credentials.party(role);
     this.#stream = new LowerStream(lower, pool);
     this.#socket = this.#begin(role);
@@ -150,6 +142,11 @@ export class TlsPipe extends PipeBase<'bytes'> {
    */
   exportKey(label: string, bytes: number): Buffer {
     return this.#socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0));
+  }
+
+  /** Who the other end is, where credentials tell one from another; from `ready` on. */
+  get peer(): string | null {
+    return this.#party.identity ?? null;
   }
 
   recv(max = LARGEST_CHUNK): Chunk | null {
@@ -268,7 +265,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
   }
 
   get #over(): boolean {
-    return this.#broken !== null || this.#discarded;
+    return this.#broken !== null || this.#discarded || this.#parting;
   }
 
   get #isShaking(): boolean {
@@ -297,9 +294,21 @@ export class TlsPipe extends PipeBase<'bytes'> {
   #onSecure(): void {
     if (!this.#isShaking) return;
     const problem = this.#party.problem(this.#socket);
-    if (problem !== null) this.#fail(problem);
-    else this.#secure = true;
+    if (problem === null) this.#secure = true;
+    else this.#dismiss(problem);
     this.#announce();
+  }
+
+  #dismiss(problem: PipeError): void {
+    const over = () => {
+      this.#parting = false;
+      this.#fail(problem);
+      this.#announce();
+    };
+    const words = this.#farewell?.(problem) ?? null;
+    this.#parting = words !== null;
+    if (words === null) this.#fail(problem);
+    else part(this.#lower, this.#stream, this.#socket, words, over);
   }
 
   #onPiece(piece: Buffer): void {
@@ -311,7 +320,8 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   #onEnd(): void {
     this.#ended = true;
-    if (!this.#secure) this.#fail(new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
+    if (!this.#secure)
+      this.#fail(this.#reasonToLeave ?? new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
     this.#announce();
   }
 
@@ -327,14 +337,18 @@ export class TlsPipe extends PipeBase<'bytes'> {
       const words = this.#secure
         ? 'the connection was ended without a word of TLS, perhaps not by the other side'
         : 'the connection was ended in the TLS handshake';
-      this.#fail(new PipeError('truncated', 'tls', words));
+      this.#fail(this.#reasonToLeave ?? new PipeError('truncated', 'tls', words));
       this.#announce();
     });
   }
 
   #onLowerBroken(error: PipeError): void {
     // What had come before it may still be read.
-    this.#broken ??= error;
+    this.#broken ??= this.#reasonToLeave ?? error;
+  }
+
+  get #reasonToLeave(): PipeError | null {
+    return this.#secure ? null : (this.#party.left?.() ?? null);
   }
 
   #onTlsError(error: NodeJS.ErrnoException): void {
@@ -351,7 +365,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
   }
 
   #fail(error: PipeError): void {
-    if (this.#broken !== null || this.#discarded) return;
+    if (this.#over) return;
     this.#broken = error;
     this.#release(this.#secure ? error : undefined);
   }
@@ -386,15 +400,4 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#known = flags;
     this.raiseLater(fresh);
   }
-}
-
-function tlsError(error: NodeJS.ErrnoException & { reason?: string }): PipeError {
-  if (!error.code?.startsWith('ERR_SSL')) return asPipeError(error, 'tls');
-  const words = error.reason ?? error.message;
-  return new PipeError(
-    'malformed',
-    'tls',
-    `what came is no TLS, or was changed on the way (${words})`,
-    error,
-  );
 }

@@ -19,13 +19,20 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { PipeError } from '../../core/errors.ts';
-import type { TlsCredentials, TlsParty, TlsRole } from './pipe.ts';
+import type { TlsCredentials, TlsParty, TlsRole } from './party.ts';
 
+const NO_KEY =
+  'it speaks TLS, but not as a tcp-proxy with a key does: give both sides the same --key, or both certificates (--tls-...)';
 const PREFIX = 'tcp-striper 1 ';
 const IDENTITY_BYTES = 16;
 /** As the hash of the cipher suites: what node:tls makes of a PSK has SHA-256. */
 const PSK_BYTES = 32;
 const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256';
+
+/** What node:tls calls the certificate of a server that nobody has vouched for. */
+const SHOWS_CERTIFICATE = /^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_|INVALID_|HOSTNAME_)/;
+const SERVER_HAS_CERTIFICATE =
+  'the server (-s) has --tls-cert, the client (-c) --key alone: give both sides the same --tls-..., or --key alone';
 
 const KEYS_DIFFER = 'the keys differ: give both sides the same --key file';
 
@@ -33,6 +40,11 @@ const KEYS_DIFFER = 'the keys differ: give both sides the same --key file';
 const NO_PSK = ['ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM', 'ERR_SSL_NO_SHARED_CIPHER'];
 /** What a server says that does not have our PSK: alerts 40, 47, 51 and 115. */
 const PSK_ALERTS = /alert (handshake failure|illegal parameter|decrypt error|unknown psk identity)/;
+
+/** Whether it is the name of a key of ours, whichever. */
+export function isOurIdentity(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
 
 export class PskCredentials implements TlsCredentials {
   readonly #identity: string;
@@ -69,8 +81,10 @@ export class PskCredentials implements TlsCredentials {
           checkServerIdentity: () => new Error('a certificate where the key is due'),
         }),
       problem,
-      explain: (error) =>
-        PSK_ALERTS.test(error.message) ? new PipeError('permission', 'tls', KEYS_DIFFER) : null,
+      explain({ message, code = '' }) {
+        if (SHOWS_CERTIFICATE.test(code)) return new PipeError('permission', 'tls', SERVER_HAS_CERTIFICATE);
+        return PSK_ALERTS.test(message) ? new PipeError('permission', 'tls', KEYS_DIFFER) : null;
+      },
     };
   }
 
@@ -94,8 +108,8 @@ export class PskCredentials implements TlsCredentials {
       explain: ({ code = '' }) => {
         const differs = code === 'ERR_SSL_BINDER_DOES_NOT_VERIFY';
         if (!differs && !NO_PSK.includes(code)) return null;
-        if (differs || offered.startsWith(PREFIX)) return new PipeError('permission', 'tls', KEYS_DIFFER);
-        return new PipeError('malformed', 'tls', 'it speaks TLS, but not as a tcp-proxy with a key does');
+        if (differs || isOurIdentity(offered)) return new PipeError('permission', 'tls', KEYS_DIFFER);
+        return new PipeError('malformed', 'tls', NO_KEY);
       },
     };
   }

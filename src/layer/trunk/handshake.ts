@@ -57,8 +57,9 @@ export const REFUSED_CARRIER = 4;
 export const REFUSED_BUSY = 5;
 export const REFUSED_FRAMING = 6;
 export const REFUSED_ENCRYPTION = 7;
+export const REFUSED_CERTIFICATE = 8;
 
-const REASON_MOST_CHARACTERS = 200;
+const REASON_MOST_CHARACTERS = 300;
 
 // Said on both sides, so true from either.
 const KEYS_DIFFER = 'the keys differ: give both sides the same --key file';
@@ -68,8 +69,10 @@ const ONE_KEY = 'only one side has a key: give both the same --key file';
 export const ECHO = 'it sends back what it is sent: this is an echo server, and no tcp-proxy -s';
 const CLIENT_PLAIN =
   'the client (-c) has --no-encrypt, the server (-s) has not: give it to both, or to neither';
-const SPEAKS_TLS = 'the client (-c) speaks TLS, as with --key';
-const SERVER_KEYLESS = `${SPEAKS_TLS}; the server (-s) has no key: give both the same --key file`;
+const SPEAKS_TLS = 'the client (-c) speaks TLS, as with --key or --tls-ca';
+const SERVER_KEYLESS = `${SPEAKS_TLS}; the server (-s) has no key: give both the same --key file, or --tls-cert to the server`;
+const CLIENT_IN_THE_CLEAR =
+  "the server (-s) has --tls-cert, and the client (-c) speaks no TLS: give the client --tls-ca with the server's authority";
 const SERVER_PLAIN = `${SPEAKS_TLS}; the server (-s) has --no-encrypt: give it to both, or to neither`;
 
 /** How far ahead the sender of this lets the other side send, in bytes. */
@@ -107,12 +110,14 @@ export class Refusal extends PipeError {
   readonly limit: JoinLimit | null;
 
   constructor(refusal: number, reason: string, byPeer = false, limit: JoinLimit | null = null) {
-    super(refusal === REFUSED_KEY ? 'permission' : 'refused', 'trunk', reason);
+    super(ABOUT_PROOFS.has(refusal) ? 'permission' : 'refused', 'trunk', reason);
     this.refusal = refusal;
     this.byPeer = byPeer;
     this.limit = limit;
   }
 }
+
+const ABOUT_PROOFS: ReadonlySet<number> = new Set([REFUSED_KEY, REFUSED_CERTIFICATE]);
 
 /** One that came in the clear where an encrypted answer is due: anybody on the path could have said it. */
 class ClearRefusal extends Refusal {}
@@ -134,6 +139,7 @@ const PERMANENT: ReadonlySet<number> = new Set([
   REFUSED_VERSION,
   REFUSED_FRAMING,
   REFUSED_ENCRYPTION,
+  REFUSED_CERTIFICATE,
 ]);
 
 /**
@@ -147,9 +153,9 @@ export function plainOnly(keyed: boolean, closed: Refusal | null): Refusal {
   return keyed ? new Refusal(REFUSED_ENCRYPTION, SERVER_PLAIN) : new Refusal(REFUSED_KEY, SERVER_KEYLESS);
 }
 
-/** To a client with a key that does not encrypt, from a server that does. */
-export function encryptedOnly(): Refusal {
-  return new Refusal(REFUSED_ENCRYPTION, CLIENT_PLAIN);
+/** To a client that does not encrypt, from a server that does. */
+export function encryptedOnly(by: 'key' | 'certificates'): Refusal {
+  return new Refusal(REFUSED_ENCRYPTION, by === 'key' ? CLIENT_PLAIN : CLIENT_IN_THE_CLEAR);
 }
 
 /** What a server that does not encrypt may answer to a client that does: nothing that is about trunks, which it has not heard of. */

@@ -35,6 +35,17 @@ export interface Link {
   readonly secret: (() => Buffer) | null;
   /** `pipe` becomes ready only with somebody who may join: by the key, or by a certificate that was asked for. */
   readonly proves?: boolean;
+  /** Who is at the other end, where certificates tell one client from another; from `ready` on. */
+  readonly peer?: () => string | null;
+}
+
+/** How connections are encrypted. */
+export interface Encryption {
+  readonly by: 'key' | 'certificates';
+  /** Who gets through has proved who he is. */
+  readonly proves: boolean;
+  /** @param first what was read of it already */
+  link(socket: Socket, first?: Buffer): Link;
 }
 
 /**
@@ -118,11 +129,11 @@ export interface ServerJoin {
   /** The encrypted connection below has proved who the other side is: it has still to say what it wants. */
   onProved?(): void;
   /** Says whether a client may join, by throwing a {@link Refusal} if not; with a key, only those who have proved it. */
-  admit(hello: Hello): void;
+  admit(hello: Hello, link: Link): void;
   onJoined(hello: Hello, link: Link): void;
   onFailed(error: PipeError): void;
-  /** Makes an encrypted one of a connection that began like this. Null: only those in the clear are taken. */
-  readonly encrypted: ((socket: Socket, first: Buffer) => Link) | null;
+  /** Of connections that begin like TLS. Null: only those in the clear are taken, and otherwise none of those. */
+  readonly encryption: Encryption | null;
   /**
    * Takes over somebody who does not begin as a client that stripes does: `first` was read, and nothing else. Null: such
    * are refused.
@@ -146,15 +157,17 @@ export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Jo
       handshake ??= new ServerHandshake(join.key, secret?.());
       if (hello !== null) {
         handshake.onProof(message);
-        join.admit(hello);
+        join.admit(hello, link);
         say(handshake.joined());
         return true;
       }
       // Before the keys are compared: another key would not help.
       if (join.closed !== null) throw join.closed;
+      const { encryption } = join;
+      if (encryption?.by === 'certificates' && secret === null) throw encryptedOnly(encryption.by);
       hello = handshake.onHello(message);
-      if (join.encrypted !== null && secret === null) throw encryptedOnly();
-      if (join.key === null) join.admit(hello);
+      if (encryption !== null && secret === null) throw encryptedOnly(encryption.by);
+      if (join.key === null) join.admit(hello, link);
       say(handshake.welcome(join.welcome));
       return join.key === null;
     },
@@ -165,8 +178,8 @@ export function joinAsServer(socket: Socket, join: ServerJoin, clock: Clock): Jo
     onOther: join.onOther,
     onTls(first) {
       if (link.secret !== null) return new NotAPeer(first);
-      if (join.encrypted === null) return plainOnly(join.key !== null, join.closed);
-      link = join.encrypted(socket, first);
+      if (join.encryption === null) return plainOnly(join.key !== null, join.closed);
+      link = join.encryption.link(socket, first);
       return link.pipe;
     },
   });

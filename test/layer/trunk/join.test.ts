@@ -273,7 +273,7 @@ t.test('a pipe that is still connecting', async (t) => {
       admit: () => {},
       onJoined: (hello) => set(server, null, hello),
       onFailed: (error) => set(server, error, null),
-      encrypted: null,
+      encryption: null,
       onOther: null,
     },
     clock,
