@@ -132,7 +132,6 @@ export class CertificateCredentials {
     const asked = asks(settings);
     let withKey = false;
     let identity: string | null = null;
-    const clientHasKey = () => new PipeError('permission', 'tls', CLIENT_HAS_KEY);
     return {
       open(stream: Duplex) {
         const options: TLSSocketOptions & Pick<TlsOptions, 'pskCallback'> = {
@@ -150,7 +149,6 @@ export class CertificateCredentials {
         return new TLSSocket(stream, options);
       },
       problem: (socket) => {
-        if (withKey) return clientHasKey();
         if (socket.alpnProtocol !== PROTOCOL) return new PipeError('malformed', 'tls', NO_CLIENT);
         if (!asked) return null;
         return this.#objection('client', socket, chainErrorOf(socket), demands, (certificate) => {
@@ -158,10 +156,9 @@ export class CertificateCredentials {
         });
       },
       explain({ code = '' }) {
-        if (withKey) return clientHasKey();
         return OTHER_CLIENTS.includes(code) ? new PipeError('malformed', 'tls', NO_CLIENT) : null;
       },
-      left: () => (withKey ? clientHasKey() : null),
+      mismatch: () => (withKey ? new PipeError('permission', 'tls', CLIENT_HAS_KEY) : null),
       get identity() {
         return identity;
       },

@@ -16,8 +16,8 @@ export interface TlsParty {
   problem(socket: TLSSocket): PipeError | null;
   /** What an error of node:tls in the handshake means, where that is known. */
   explain(error: NodeJS.ErrnoException): PipeError | null;
-  /** What it means that the other end leaves in the handshake without a word, where that is known. */
-  left?(): PipeError | null;
+  /** Why the handshake fails, however it does, where that can be told from what the other end has said in it. */
+  mismatch?(): PipeError | null;
   /** Who the other end is, where it has said so and `problem` has found none: the same for all connections of its. */
   readonly identity?: string | null;
 }
@@ -25,3 +25,6 @@ export interface TlsParty {
 export interface TlsCredentials {
   party(role: TlsRole): TlsParty;
 }
+
+/** What somebody is who begins like this: null if it may be TLS; or more has to come to tell. */
+export type RecogniseAnswer = (first: Buffer) => PipeError | 'more' | null;

@@ -30,10 +30,7 @@ import type { TcpInfo } from '../../sys/tcp_info.ts';
 import { tlsError } from './errors.ts';
 import { LowerStream } from './lower.ts';
 import { part } from './parting.ts';
-import type { TlsCredentials, TlsParty, TlsRole } from './party.ts';
-
-/** What somebody is who begins like this: null if it may be TLS; or more has to come to tell. */
-export type RecogniseAnswer = (first: Buffer) => PipeError | 'more' | null;
+import type { RecogniseAnswer, TlsCredentials, TlsParty, TlsRole } from './party.ts';
 
 export interface TlsPipeOptions {
   readonly role: TlsRole;
@@ -52,6 +49,8 @@ const RECORD_BYTES = 5 + 16_384 + 256;
 
 /** A handshake with a key takes some hundred bytes each way, certificates some thousand; node:tls would keep 128 KiB of who only begins one. */
 const MOST_HANDSHAKE_BYTES = 2 * RECORD_BYTES;
+
+const CUT_OFF = 'the connection was ended without a word of TLS, perhaps not by the other side';
 
 export class TlsPipe extends PipeBase<'bytes'> {
   readonly kind = 'bytes';
@@ -307,7 +306,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     };
     const words = this.#farewell?.(problem) ?? null;
     this.#parting = words !== null;
-    if (words === null) this.#fail(problem);
+    if (words === null) over();
     else part(this.#lower, this.#stream, this.#socket, words, over);
   }
 
@@ -320,8 +319,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   #onEnd(): void {
     this.#ended = true;
-    if (!this.#secure)
-      this.#fail(this.#reasonToLeave ?? new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
+    if (!this.#secure) this.#fail(new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
     this.#announce();
   }
 
@@ -334,21 +332,15 @@ export class TlsPipe extends PipeBase<'bytes'> {
     // What was pulled last may have been close_notify: node:tls says so a moment later.
     setImmediate(() => {
       if (this.#ended || this.#discarded) return;
-      const words = this.#secure
-        ? 'the connection was ended without a word of TLS, perhaps not by the other side'
-        : 'the connection was ended in the TLS handshake';
-      this.#fail(this.#reasonToLeave ?? new PipeError('truncated', 'tls', words));
+      const words = this.#secure ? CUT_OFF : 'the connection was ended in the TLS handshake';
+      this.#fail(new PipeError('truncated', 'tls', words));
       this.#announce();
     });
   }
 
   #onLowerBroken(error: PipeError): void {
     // What had come before it may still be read.
-    this.#broken ??= this.#reasonToLeave ?? error;
-  }
-
-  get #reasonToLeave(): PipeError | null {
-    return this.#secure ? null : (this.#party.left?.() ?? null);
+    this.#broken ??= this.#meant(error);
   }
 
   #onTlsError(error: NodeJS.ErrnoException): void {
@@ -364,9 +356,13 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#announce();
   }
 
+  #meant(error: PipeError): PipeError {
+    return (this.#secure ? null : this.#party.mismatch?.()) ?? error;
+  }
+
   #fail(error: PipeError): void {
     if (this.#over) return;
-    this.#broken = error;
+    this.#broken = this.#meant(error);
     this.#release(this.#secure ? error : undefined);
   }
 
