@@ -16,6 +16,12 @@ import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options
 /** Connections that a client stripes over unless told otherwise. */
 const DEFAULT_CARRIERS = 4;
 
+/** Where the admin server listens, and what requests have to show. */
+export interface AdminPlace {
+  readonly listen: Endpoint;
+  readonly tokenFile: string | null;
+}
+
 export interface Configuration {
   readonly mode: ProxyMode;
   readonly listen: Endpoint;
@@ -41,6 +47,8 @@ export interface Configuration {
   readonly maxMessageBytes: number;
   /** Bytes that trunks may hold. */
   readonly memoryBytes: number;
+  /** Where the admin server listens; null: nowhere. */
+  readonly admin: AdminPlace | null;
   readonly logLevel: LogLevel;
   readonly status: boolean;
 }
@@ -86,9 +94,18 @@ export function parseCommand(argv: readonly string[]): Command {
     limits: limitsFrom(values),
     maxMessageBytes: (values.get('maxMessage') as number | undefined) ?? 256 * 1024,
     memoryBytes: (values.get('memory') as number | undefined) ?? DEFAULT_MEMORY_BYTES,
+    admin: adminOf(values),
     logLevel: (values.get('logLevel') as LogLevel | undefined) ?? 'info',
     status: !values.has('noStatus'),
   };
+}
+
+function adminOf(values: Map<OptionName, unknown>): AdminPlace | null {
+  const listen = values.get('admin') as Endpoint | undefined;
+  if (listen === undefined && values.has('adminToken'))
+    throw new UsageError('--admin-token goes with --admin, which is not given');
+  const tokenFile = (values.get('adminToken') as string | undefined) ?? null;
+  return listen === undefined ? null : { listen, tokenFile };
 }
 
 function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number | 'auto' | undefined {

@@ -3,19 +3,13 @@
  * tcp-proxy: the command. Exit codes: 0 done, 1 failed or ended by a second signal, 2 wrong usage.
  */
 
-import { readFileSync } from 'node:fs';
 import { escapeText } from '../core/format.ts';
 import { parseCommand } from './arguments.ts';
 import { helpText } from './help.ts';
 import { newKey, writeKeyFile } from './key_file.ts';
 import { UsageError } from './options.ts';
 import { run } from './run.ts';
-
-function version(): string {
-  // This file runs as dist/src/cli/main.js.
-  const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  return `tcp-proxy ${manifest.version}`;
-}
+import { version } from './version.ts';
 
 /** What there is to say about it. @throws Error when it cannot be written */
 function makeKey(file: string | null): string {
@@ -36,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(helpText());
       return 0;
     case 'version':
-      process.stdout.write(`${version()}\n`);
+      process.stdout.write(`tcp-proxy ${version()}\n`);
       return 0;
   }
 }

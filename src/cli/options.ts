@@ -3,7 +3,7 @@
  */
 
 import { constants } from 'node:buffer';
-import { AddressError } from '../core/address.ts';
+import { AddressError, type Endpoint, parseEndpoint } from '../core/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
 import { type LocalEnd, parseLocalEnd } from '../layer/tcp/local_end.ts';
 import { LEAST_MEMORY_BYTES } from '../proxy/stack.ts';
@@ -49,6 +49,15 @@ const duration =
 const parseVia: Parser<LocalEnd[]> = (text, flag) => {
   try {
     return text.split(',').map(parseLocalEnd);
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(`--${flag}: ${error.message}`);
+    throw error;
+  }
+};
+
+const parseAdmin: Parser<Endpoint> = (text, flag) => {
+  try {
+    return parseEndpoint(text);
   } catch (error) {
     if (error instanceof AddressError) throw new UsageError(`--${flag}: ${error.message}`);
     throw error;
@@ -248,6 +257,17 @@ export const OPTIONS = {
     about: 'striped clients',
     rare: true,
     parse: wholeNumber(1, 1_000_000),
+  },
+  admin: {
+    flag: 'admin',
+    value: '[HOST:]PORT',
+    help: 'metrics, JSON, events over HTTP; 127.0.0.1 (off)',
+    parse: parseAdmin,
+  },
+  adminToken: {
+    flag: 'admin-token',
+    value: 'FILE',
+    help: 'what requests to --admin have to show (none)',
   },
   logLevel: {
     flag: 'log-level',

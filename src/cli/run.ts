@@ -85,6 +85,11 @@ export async function run(config: Configuration): Promise<number> {
     splice,
     scheduler,
   });
+  // Loaded by who wants it only: the others shall not pay for it.
+  const admin = config.admin === null ? null : await import('./admin.ts');
+  const watched = admin === null ? [] : [admin.adminService(service, config)];
+  const server =
+    config.admin === null ? null : await admin?.startAdmin(config.admin, transport.name, () => watched, log);
   try {
     await service.start();
   } catch (error) {
@@ -108,6 +113,7 @@ export async function run(config: Configuration): Promise<number> {
     );
   statusLine?.close();
   statusLine = null;
+  server?.close();
   transport.close();
   for (const line of summaryOf(service)) log.info(line);
   if (service.trunkTotals !== null) log.debug(`trunks: ${JSON.stringify(service.trunkTotals)}`);

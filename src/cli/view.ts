@@ -9,7 +9,7 @@ import { streamSnapshot } from '../layer/trunk/snapshot.ts';
 import { StripedPipe } from '../layer/trunk/stream.ts';
 import { RateMeter } from '../observe/meter.ts';
 import type { CarrierRow, ConnectionRow, StatusView, StreamCells } from '../observe/view.ts';
-import type { IoPipe } from '../pipe/pipe.ts';
+import { legState } from '../proxy/leg_state.ts';
 import type { ProxyService } from '../proxy/service.ts';
 import type { Session } from '../proxy/session.ts';
 import type { CarrierStatus, TrunkTotals } from '../proxy/trunk_status.ts';
@@ -64,8 +64,8 @@ function rowOf(session: Session, now: number): ConnectionRow {
   return {
     id: `c${session.id}`,
     from: session.from === null ? 'nameless' : formatAddress(session.from),
-    near: stateOf(session.near),
-    far: session.far === null ? 'dialling' : stateOf(session.far),
+    near: legState(session.near),
+    far: session.far === null ? 'dialling' : legState(session.far),
     bytesForward: session.bytesForward,
     bytesBackward: session.bytesBackward,
     congestionsForward: session.congestionsForward,
@@ -78,15 +78,6 @@ function rowOf(session: Session, now: number): ConnectionRow {
 function streamOf({ near, far }: Session): StreamCells | null {
   const stream = [near, far].find((leg) => leg instanceof StripedPipe);
   return stream === undefined ? null : streamSnapshot(stream);
-}
-
-/** The most telling word for a leg. */
-function stateOf(leg: IoPipe): string {
-  if (leg.broken !== null) return 'broken';
-  if (leg.finReceived && leg.finSent) return 'closed';
-  if (leg.finReceived) return 'fin in';
-  if (leg.finSent) return 'fin out';
-  return leg.writable ? 'open' : 'congested';
 }
 
 /** What there is to say at the end, in lines. */

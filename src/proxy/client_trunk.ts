@@ -10,6 +10,8 @@ import type { SchedulerName, TrunkOptions } from '../layer/trunk/options.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 
 export interface ClientTrunkOptions {
+  /** Of the service, for whoever watches. */
+  readonly name?: string;
   readonly clock: Clock;
   readonly graceMs: number;
   /** What the trunk may hold. */
@@ -20,13 +22,14 @@ export interface ClientTrunkOptions {
 type Handlers = Pick<TrunkOptions, 'onCarrierLost' | 'stallHandlers' | 'onEnd'>;
 
 export function clientTrunk(
-  { clock, graceMs, memory, scheduler }: ClientTrunkOptions,
+  { name = '', clock, graceMs, memory, scheduler }: ClientTrunkOptions,
   { windows }: Welcome,
   handlers: Handlers,
 ): Trunk {
   return new Trunk({
     ...handlers,
     role: 'client',
+    tag: { service: name, trunk: 1 },
     clock,
     graceMs,
     scheduler,

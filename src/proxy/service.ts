@@ -5,65 +5,37 @@
  * that it already serves.
  */
 
-import { type Endpoint, formatEndpoint, formatEndpoints, type SocketAddress } from '../core/address.ts';
+import { formatEndpoint, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { PipeError, type PipeErrorCode } from '../core/errors.ts';
 import { formatDuration } from '../core/format.ts';
-import type { Logger } from '../core/log.ts';
 import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
-import type { LocalEnd } from '../layer/tcp/local_end.ts';
-import { knownAddresses, type LookupFamily } from '../layer/tcp/resolve.ts';
-import type { ConnectOptions, Transport } from '../layer/tcp/transport.ts';
+import { knownAddresses } from '../layer/tcp/resolve.ts';
+import type { ConnectOptions } from '../layer/tcp/transport.ts';
 import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
-import { Capacity, type CapacityOptions } from './capacity.ts';
+import { Capacity } from './capacity.ts';
 import { namelessAt } from './client_name.ts';
 import { FrontDoor } from './front_door.ts';
 import { Idle } from './idle.ts';
 import { checkKey } from './key.ts';
 import { allowTime } from './last_words.ts';
-import type { Limits } from './limits.ts';
 import { PeerLinks } from './links.ts';
 import { MemoryLog } from './memory_log.ts';
 import { Paths } from './paths.ts';
 import type { RefusalCounts } from './refusal_log.ts';
+import type { ServiceOptions } from './service_options.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SessionLog } from './session_log.ts';
-import { type ProxyMode, type Stack, type StackOptions, stackFor } from './stack.ts';
+import { SessionTrace } from './session_trace.ts';
+import { type ProxyMode, type Stack, stackFor } from './stack.ts';
 import { noTotals } from './totals.ts';
-import { TrunkClient, type TrunkClientOptions } from './trunk_client.ts';
+import { TrunkClient } from './trunk_client.ts';
+import type { TrunkHost } from './trunk_host.ts';
 import { TrunkServer } from './trunk_server.ts';
 import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 
-export interface ServiceOptions extends StackOptions, CapacityOptions {
-  readonly mode: ProxyMode;
-  readonly listen: Endpoint;
-  /** The peer in client mode, which may have several addresses, else the target. */
-  readonly dial: Endpoint | readonly Endpoint[];
-  readonly transport: Transport;
-  readonly log: Logger;
-  /** Milliseconds to reach the far end. Default 10,000. */
-  readonly connectTimeoutMs?: number;
-  /**
-   * Connections that the pair stripes over; `auto`, of a client: as many as are of use; 0 is the classic framing. A client's
-   * default is 0. A server takes both unless this is given; it then takes the classic framing only (0), or striped ones only.
-   */
-  readonly carriers?: number | 'auto';
-  /** Where connections to the peer begin, in turn. Default wherever the routes say. Client mode only. */
-  readonly via?: readonly LocalEnd[];
-  /** Congestion control of the connections that are striped over, or `system`. Default `bbr` where the kernel permits it. */
-  readonly congestion?: string;
-  /** How long streams survive without any connection to the peer, in milliseconds; 0: not at all. Default 30,000. */
-  readonly graceMs?: number;
-  /** What peers may take of a server: limits.ts has the defaults. */
-  readonly limits?: Partial<Limits>;
-  /** False sends every byte through buffers. Default true. */
-  readonly splice?: boolean;
-  /** How striped data is shared out: default `earliest`. */
-  readonly scheduler?: TrunkClientOptions['scheduler'];
-  readonly clock?: Clock;
-  readonly lookup?: LookupFamily;
-}
+export type { ServiceOptions };
 
 /** The label of a stream, for a server that has one target only. */
 const NO_LABEL = Buffer.alloc(0);
@@ -73,6 +45,7 @@ const ITSELF =
 const STOPPED = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
 
 export class ProxyService implements SessionHost {
+  readonly trace: SessionTrace;
   readonly mode: ProxyMode;
   readonly totals = noTotals();
   readonly kernelPipes;
@@ -107,6 +80,7 @@ export class ProxyService implements SessionHost {
     this.#links = new PeerLinks(options, mayStripe, (address, how) => this.#connect(address, how));
     this.#stack = stackFor(options.mode, striped, options);
     this.#clock = options.clock ?? systemClock;
+    this.trace = new SessionTrace(options.name ?? '', this.#clock);
     this.#log = new SessionLog(options.mode, namelessAt(options.listen), options.log);
     this.#door = new FrontDoor(options.log, (socket, peer) => this.#onConnection(socket, peer));
     this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
@@ -122,6 +96,11 @@ export class ProxyService implements SessionHost {
   /** The connections that it stripes over: those of a client also while they are not there. */
   get carriers(): CarrierStatus[] {
     return this.#trunkClient?.carriers ?? this.#trunkServer?.carriers ?? [];
+  }
+
+  /** Its trunks, and what can be asked of them; null where it has none. */
+  get trunkHost(): TrunkHost | null {
+    return this.#trunkClient?.host ?? this.#trunkServer?.host ?? null;
   }
 
   /** What has become of them from the beginning on; null when there has been no trunk. */
@@ -359,6 +338,8 @@ export class ProxyService implements SessionHost {
           onFailed,
         }),
       carrier: (link) => this.#carrier(link),
+      local: ({ socket }) => this.#options.transport.localAddress(socket),
+      name: this.#options.name ?? '',
       clock: this.#clock,
       memory: this.#stack.memory,
       log,
@@ -384,6 +365,8 @@ export class ProxyService implements SessionHost {
         this.#links.tuneAccepted(link.socket);
         return this.#carrier(link);
       },
+      local: ({ socket }) => this.#options.transport.localAddress(socket),
+      name: this.#options.name ?? '',
       onStream: (stream, from) => this.#onPeer(stream, from),
       onClassic: takesClassic
         ? (socket, first, from) => this.#onPeer(this.#stack.accepted(socket, first), from)

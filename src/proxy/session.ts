@@ -15,11 +15,13 @@ import type { DialHandlers } from '../layer/tcp/dial.ts';
 import { type BridgeEnd, IoBridge } from '../pipe/bridge.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import type { KernelPipePool } from '../sys/kernel_pipe.ts';
+import type { SessionTrace } from './session_trace.ts';
 
 export type SessionState = 'dialling' | 'open' | 'closed';
 
 /** What a session asks of its service. */
 export interface SessionHost {
+  readonly trace: SessionTrace;
   readonly kernelPipes: KernelPipePool | null;
   /** Starts reaching the far end. */
   dial(handlers: DialHandlers): Cancel;
@@ -52,6 +54,7 @@ export class Session {
     this.startedAt = startedAt;
     this.#host = host;
     this.#near = near;
+    host.trace.begin(this);
     if (near.broken !== null) {
       // Gone before anybody looked: nothing to dial for.
       this.#close(near.broken, 'near');
@@ -117,6 +120,7 @@ export class Session {
       kernelPipes: this.#host.kernelPipes,
       onEnd: (end) => this.#onBridgeEnd(end),
     });
+    this.#host.trace.open(this);
     this.#host.onOpen(this);
   }
 
@@ -132,6 +136,7 @@ export class Session {
     this.#cancelDial = null;
     // A bridge has discarded both legs. Before there is one, the app sees a reset and not an empty answer.
     if (error !== null) this.#near.discard(error);
+    this.#host.trace.end(this, error);
     this.#host.onClosed(this, error, side);
   }
 }

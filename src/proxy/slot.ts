@@ -13,6 +13,7 @@
  */
 
 import type { Cancel, Clock } from '../core/clock.ts';
+import type { PipeError } from '../core/errors.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
 
 /** Between two attempts. */
@@ -42,7 +43,7 @@ export class CarrierSlot {
   /** It was added later, by somebody who says so. */
   readonly isExtra: boolean;
   /** What it does while it has no carrier. */
-  stage: 'dialling' | 'joining' | 'waiting' = 'waiting';
+  stage: 'dialling' | 'joining' | 'waiting' | 'drained' = 'waiting';
   readonly #clock: Clock;
   readonly #dial: (slot: CarrierSlot) => Cancel;
   /** Stops whatever it is doing: dialling, joining, waiting. */
@@ -72,6 +73,11 @@ export class CarrierSlot {
     if (this.carrier !== null) return 0;
     if (!beside) return this.failures;
     return Math.max(0, this.#failuresBeside + 1 - (hopeless ? 0 : OWN_WAY_TRIES));
+  }
+
+  /** Whether a failure is worth a line. What is lost may fail once before it is there again. */
+  isNews({ code }: PipeError): boolean {
+    return !this.hasJoined || this.failures > 1 || code === 'address-invalid';
   }
 
   dial(): void {
@@ -132,6 +138,20 @@ export class CarrierSlot {
     const lived = this.#clock.now() - this.#joinedAt >= LIVED_MS;
     if (lived || deliveredBytes + receivedBytes >= CARRIED_BYTES) this.#pauseMs = REDIAL_FIRST_MS;
     this.#dialLater(0, REDIAL_MOST_MS);
+  }
+
+  /** Its carrier is taken out of use, and nobody dials another one until somebody says {@link redial}. */
+  drain(): void {
+    this.stop();
+    this.carrier = null;
+    this.away = false;
+    this.stage = 'drained';
+  }
+
+  /** Dials at once, whatever it was doing. It has no carrier. */
+  redial(): void {
+    this.stop();
+    this.dial();
   }
 
   /** Somebody waits: a long pause ends, a short one does not. */

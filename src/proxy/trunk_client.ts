@@ -11,45 +11,33 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { type Endpoint, formatAddress, formatEndpoints, type SocketAddress } from '../core/address.ts';
+import { formatAddress, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import type { Cancel } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
 import type { Carrier } from '../layer/trunk/carrier.ts';
 import { REFUSED_UNKNOWN_TRUNK, Refusal, TRUNK_ID_BYTES, type Welcome } from '../layer/trunk/handshake.ts';
-import { joinAsClient, type Link } from '../layer/trunk/join.ts';
+import { joinAsClient } from '../layer/trunk/join.ts';
 import type { Trunk } from '../layer/trunk/trunk.ts';
-import type { IoPipe } from '../pipe/pipe.ts';
-import { type Attempt, type CarrierHandlers, ofPeer, type Reached } from './attempt.ts';
+import { type Attempt, ofPeer, type Reached } from './attempt.ts';
 import { AutoCarriers } from './auto_carriers.ts';
+import { aboutCarrier } from './carrier_about.ts';
 import { leastCarriers } from './carrier_count.ts';
 import { CarrierLog } from './carrier_log.ts';
-import { type ClientTrunkOptions, clientTrunk } from './client_trunk.ts';
+import { clientTrunk } from './client_trunk.ts';
+import { ClientTrunkHost } from './client_trunk_host.ts';
+import { traceDial } from './dial_trace.ts';
 import { Failures } from './failures.ts';
 import { FirstTurn } from './first_turn.ts';
 import { Home } from './home.ts';
-import { nameOfPath, type Path, type Paths, wayBeside } from './paths.ts';
+import { nameOfPath, type Path, wayBeside } from './paths.ts';
 import { ReachLog } from './reach_log.ts';
 import type { CarrierSlot } from './slot.ts';
 import { Slots } from './slots.ts';
+import type { TrunkClientOptions } from './trunk_client_options.ts';
+import type { TrunkHost } from './trunk_host.ts';
 import { type CarrierStatus, PastTrunks, statusOfClient, type TrunkTotals } from './trunk_status.ts';
 import { type OpenHandlers, openOn, WaitingOpens } from './waiting.ts';
 import { TRY_AGAIN_MS, WayHome } from './way_home.ts';
-
-export interface TrunkClientOptions extends ClientTrunkOptions {
-  /** The addresses of the one process at the other end. */
-  readonly peers: readonly Endpoint[];
-  readonly paths: Paths;
-  /** Carriers to keep: so many, or as many as are of use. */
-  readonly carriers: number | 'auto';
-  readonly key: Buffer | null;
-  /** Reaches the peer once. */
-  readonly dialCarrier: (path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers) => Cancel;
-  /** Builds a carrier's layers on a connection that has joined. */
-  readonly carrier: (link: Link) => IoPipe<'messages'>;
-  readonly log: Logger;
-  readonly connectTimeoutMs: number;
-}
 
 const NONE: ReadonlySet<string> = new Set();
 const RESTARTED = 'the peer was restarted';
@@ -94,6 +82,12 @@ export class TrunkClient {
     this.#auto = carriers === 'auto' ? new AutoCarriers({ ...options, ...auto }) : null;
     this.#slots = new Slots(wanted, clock, (slot) => this.#dial(slot));
     this.#wayHome = new WayHome(clock, this.#slots);
+  }
+
+  /** What can be seen of it, and asked. */
+  get host(): TrunkHost {
+    const closed = (carrier: Carrier) => this.#carrierLog?.closed(carrier);
+    return new ClientTrunkHost(this.#name, this.#trunk, this.#slots, closed);
   }
 
   /** The trunk, while there is one. */
@@ -168,6 +162,7 @@ export class TrunkClient {
     const detour = slot.detour(this.#isUp, this.#failures.isHopeless(own.peer));
     const path = this.#options.paths.of(slot.number, detour, avoid);
     const attempt = { slot, own, path, beside: this.#isUp };
+    traceDial(slot.number, path, this.#options.name);
     return this.#options.dialCarrier(path, avoid, {
       onReady: (link, address) =>
         this.#join({ ...attempt, link, address, way: nameOfPath(address, path.from) }),
@@ -230,7 +225,8 @@ export class TrunkClient {
     }
     this.#address = address;
     const trunk = this.#trunk ?? this.#makeTrunk(welcome);
-    const carrier = trunk.addCarrier(id, this.#options.carrier(link));
+    const about = aboutCarrier(reached, this.#options.local);
+    const carrier = trunk.addCarrier(id, this.#options.carrier(link), about);
     // What came with the handshake may have ended it again.
     if (trunk.carriers.get(id) !== carrier) {
       this.#onFailed(reached, new PipeError('reset', 'trunk'));
@@ -366,16 +362,10 @@ export class TrunkClient {
     const reason = this.#hopeless;
     slot.onFailed(reason !== null, this.#waiting.size > 0 || (!this.#isUp && this.#hasStreams), beside);
     if (reason === null) {
-      this.#sayFailed(slot, error);
+      if (!this.#isUp) this.#reachLog.unreached(error);
+      else if (slot.isNews(error)) this.#reachLog.missing(error);
       this.#waiting.retry(error);
     } else this.#giveUp(reason);
-  }
-
-  #sayFailed(slot: CarrierSlot, error: PipeError): void {
-    if (!this.#isUp) this.#reachLog.unreached(error);
-    // What is lost may fail once before it is there again, and that is no news.
-    else if (!slot.hasJoined || slot.failures > 1 || error.code === 'address-invalid')
-      this.#reachLog.missing(error);
   }
 
   /** Why no attempt can succeed until somebody changes something. Null while one may. */

@@ -10,7 +10,6 @@
 
 import { randomBytes } from 'node:crypto';
 import type { SocketAddress } from '../core/address.ts';
-import type { Clock } from '../core/clock.ts';
 import { PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { protocolOf } from '../core/protocols.ts';
@@ -27,18 +26,21 @@ import {
   Refusal,
   TRUNK_ID_BYTES,
 } from '../layer/trunk/handshake.ts';
-import { type Joining, joinAsServer, type Link, type ServerJoin } from '../layer/trunk/join.ts';
-import type { TrunkMemory } from '../layer/trunk/memory.ts';
-import type { SchedulerName, StreamLimit } from '../layer/trunk/options.ts';
-import type { StripedPipe } from '../layer/trunk/stream.ts';
+import { type Joining, joinAsServer, type Link } from '../layer/trunk/join.ts';
+import type { StreamLimit } from '../layer/trunk/options.ts';
 import { Trunk } from '../layer/trunk/trunk.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { BoundedLog } from './bounded_log.ts';
+import { addressName } from './carrier_about.ts';
 import { CarrierLog } from './carrier_log.ts';
 import { hostOf, nameBeside, nameOf } from './client_name.ts';
 import { type Limits, limitsOf } from './limits.ts';
+import { lowestFree } from './lowest_free.ts';
 import { type RefusalCounts, RefusalLog, type RefusalReason } from './refusal_log.ts';
+import { ServerTrunkHost } from './server_trunk_host.ts';
 import { Strangers, sourceOf } from './strangers.ts';
+import type { TrunkHost } from './trunk_host.ts';
+import type { TrunkServerOptions } from './trunk_server_options.ts';
 import { type CarrierStatus, PastTrunks, statusOf, type TrunkTotals } from './trunk_status.ts';
 
 /** Twice what a client keeps: a carrier that died unnoticed is still there when its successor comes. */
@@ -49,31 +51,7 @@ const DOES_NOT_STRIPE =
 
 const NOT_THE_OWNER = 'the session that it belongs to was begun with the certificate of another client';
 
-export interface TrunkServerOptions {
-  readonly key: Buffer | null;
-  readonly clock: Clock;
-  /** What all trunks together may hold. */
-  readonly memory: TrunkMemory;
-  readonly log: Logger;
-  /** How long streams survive without any carrier, in milliseconds. */
-  readonly graceMs: number;
-  /** Null: only connections in the clear are taken. */
-  readonly encryption: ServerJoin['encryption'];
-  /** Builds a carrier's layers on a connection that has joined. */
-  readonly carrier: (link: Link) => IoPipe<'messages'>;
-  /** A peer opened a stream. `from` is where its trunk's first carrier came from. */
-  readonly onStream: (stream: StripedPipe, from: SocketAddress | null) => void;
-  /** Takes over a connection of the classic framing, of which `first` was read. Null: only striped ones are taken. */
-  readonly onClassic: ((socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null) => void) | null;
-  /** Whether striped ones are taken. */
-  readonly striped: boolean;
-  /** What the log calls a client without an address. */
-  readonly nameless: string;
-  /** Somebody is no stranger any more, or gone. */
-  readonly onKnown: () => void;
-  readonly limits?: Partial<Limits> | undefined;
-  readonly scheduler?: SchedulerName | undefined;
-}
+export type { TrunkServerOptions };
 
 interface Entry {
   readonly trunk: Trunk;
@@ -81,8 +59,10 @@ interface Entry {
   readonly source: string;
   /** Whose it is, where certificates tell one client from another: nobody else's connections join it. */
   readonly owner: string | null;
-  /** Counts the trunks of this process, from 1. */
+  /** The lowest that was free, from 1. */
   readonly number: number;
+  /** Where its first carrier came from. */
+  readonly peer: string;
   readonly ids: CarrierIds;
   onJoining(id: number, from: SocketAddress | null): void;
   onLost(carrier: Carrier, error: PipeError | null): void;
@@ -111,7 +91,6 @@ export class TrunkServer {
   /** Tells clients whether they still talk to the process that knows their trunk. */
   readonly #instance = randomBytes(TRUNK_ID_BYTES);
   readonly #past = new PastTrunks();
-  #begun = 0;
   #stopped = false;
 
   constructor(options: TrunkServerOptions) {
@@ -125,6 +104,11 @@ export class TrunkServer {
     // Otherwise anybody can make trunks, and lose them again.
     this.#trunkLog = known ? log : new BoundedLog(log, clock);
     this.#closed = striped ? null : new Refusal(REFUSED_FRAMING, DOES_NOT_STRIPE);
+  }
+
+  /** What can be seen of them, and asked. */
+  get host(): TrunkHost {
+    return new ServerTrunkHost(this.#trunks.values());
   }
 
   get trunks(): Iterable<Trunk> {
@@ -288,7 +272,6 @@ export class TrunkServer {
   }
 
   #onJoined(hello: Hello, link: Link, from: SocketAddress | null): void {
-    const carrier = this.#options.carrier(link);
     const id = hello.trunkId.toString('hex');
     let entry = this.#trunks.get(id);
     if (entry === undefined) {
@@ -298,7 +281,9 @@ export class TrunkServer {
     entry.ids.use(hello.carrierId);
     // Before it is the trunk's: it may be lost when that returns.
     entry.onJoining(hello.carrierId, from);
-    entry.trunk.addCarrier(hello.carrierId, carrier);
+    const index = lowestFree([...entry.trunk.carriers.values()].map(({ trace }) => trace.index));
+    const about = { index, local: addressName(this.#options.local?.(link)), remote: addressName(from) };
+    entry.trunk.addCarrier(hello.carrierId, this.#options.carrier(link), about);
   }
 
   #onOther(socket: IoPipe<'bytes'>, first: Buffer, from: SocketAddress | null): void {
@@ -318,9 +303,14 @@ export class TrunkServer {
   }
 
   #makeEntry(hello: Hello, owner: string | null, from: SocketAddress | null): Entry {
-    const { clock, graceMs, memory, nameless, onStream, scheduler } = this.#options;
+    const { clock, graceMs, memory, name = '', nameless, onStream, scheduler } = this.#options;
+    const number = lowestFree(
+      [...this.#trunks.values()].map((entry) => entry.number),
+      1,
+    );
     const trunk = new Trunk({
       role: 'server',
+      tag: { service: name, trunk: number },
       clock,
       memory: memory.join(),
       streamWindow: memory.windows.stream,
@@ -367,7 +357,8 @@ export class TrunkServer {
       trunk,
       source: sourceOf(from),
       owner,
-      number: ++this.#begun,
+      number,
+      peer: host,
       ids: new CarrierIds(),
       onJoining(carrierId: number, source: SocketAddress | null) {
         sources.set(carrierId, source);

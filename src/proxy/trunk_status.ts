@@ -9,6 +9,8 @@ import type { CarrierSlot } from './slot.ts';
 export interface CarrierStatus {
   /** Counts the trunks of this process, from 1. */
   readonly trunk: number;
+  /** Its place in the trunk, from 0. One that is `closing` may have its successor beside it. */
+  readonly index: number;
   readonly state: CarrierSnapshot['state'] | CarrierSlot['stage'] | 'closing';
   /** Which way it goes, in words; empty where there is one way only. */
   readonly way: string;
@@ -19,7 +21,13 @@ export interface CarrierStatus {
 export function statusOf(trunk: Trunk, number: number): CarrierStatus[] {
   return [...trunk.carriers.values()].map((one) => {
     const carrier = carrierSnapshot(one);
-    return { trunk: number, state: trunk.isRetired(one) ? 'closing' : carrier.state, way: '', carrier };
+    return {
+      trunk: number,
+      index: carrier.index,
+      state: trunk.isRetired(one) ? 'closing' : carrier.state,
+      way: '',
+      carrier,
+    };
   });
 }
 
@@ -29,9 +37,9 @@ export function statusOfClient(slots: Iterable<CarrierSlot>, trunk: Trunk | null
   return [...[...slots].map(statusOfSlot), ...retired];
 }
 
-function statusOfSlot({ carrier, stage, way }: CarrierSlot): CarrierStatus {
+function statusOfSlot({ number: index, carrier, stage, way }: CarrierSlot): CarrierStatus {
   const snapshot = carrier === null ? null : carrierSnapshot(carrier);
-  return { trunk: 1, state: snapshot === null ? stage : snapshot.state, way, carrier: snapshot };
+  return { trunk: 1, index, state: snapshot === null ? stage : snapshot.state, way, carrier: snapshot };
 }
 
 /** What became of all carriers that a proxy has had. */

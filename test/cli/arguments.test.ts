@@ -81,6 +81,7 @@ t.test('what is not said has its default', async (t) => {
     limits: {},
     maxMessageBytes: 262_144,
     memoryBytes: 268_435_456,
+    admin: null,
     logLevel: 'info',
     status: true,
   });

@@ -43,7 +43,7 @@ t.test('a tree that keeps the rules', async (t) => {
 });
 
 t.test('a lower part imports a higher one', async (t) => {
-  const parts = ['core', 'sys', 'pipe', 'layer/tcp', 'proxy', 'cli'];
+  const parts = ['core', 'sys', 'pipe', 'layer/tcp', 'proxy', 'admin', 'cli'];
   for (const [i, low] of parts.entries()) {
     for (const high of parts.slice(i + 1)) {
       const up = '../'.repeat(low.split('/').length);
@@ -110,9 +110,9 @@ t.test('observe is given counters', async (t) => {
     /observe is given counters/,
   ]);
   t.match(check(t, { ...files, 'src/layer/tcp/a.ts': `import '../../observe/a.ts';` }), [
-    /for proxy and cli/,
+    /for proxy, admin, cli/,
   ]);
-  t.match(check(t, { ...files, 'src/core/a.ts': `import '../observe/a.ts';` }), [/for proxy and cli/]);
+  t.match(check(t, { ...files, 'src/core/a.ts': `import '../observe/a.ts';` }), [/for proxy, admin, cli/]);
 });
 
 t.test('src imports from outside of it', async (t) => {

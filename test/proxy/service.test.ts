@@ -55,6 +55,9 @@ class Faulty extends OpenPipe<'bytes'> {
 
 /** Takes no connection in but those that the test makes up. */
 class FakeTransport implements Transport {
+  localAddress(): null {
+    return null;
+  }
   accept: ((pipe: PipeBase<'bytes'>) => void) | null = null;
   readonly name = 'portable';
   readonly kernelPipes = null;

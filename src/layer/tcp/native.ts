@@ -11,7 +11,7 @@ import type { NativeAddon } from '../../sys/addon.ts';
 import { EADDRNOTAVAIL, EAGAIN, EINPROGRESS, ENODEV, EPERM, errnoName } from '../../sys/errno.ts';
 import { KernelPipePool } from '../../sys/kernel_pipe.ts';
 import { poller } from '../../sys/poller.ts';
-import { bindSocket, connectSocket, openSocket } from '../../sys/socket.ts';
+import { bindSocket, connectSocket, localAddressOf, openSocket } from '../../sys/socket.ts';
 import { congestionError } from './congestion.ts';
 import { TcpListener } from './listener.ts';
 import { familyProblem, type LocalEnd, unknownLocalEnd } from './local_end.ts';
@@ -58,6 +58,12 @@ export class NativeTransport implements Transport {
     const rttUs = socket.congestion?.srttUs;
     if (socket instanceof TcpPipe && rttUs !== undefined)
       socket.tune((addon, fd) => tuneJoined(addon, fd, rttUs));
+  }
+
+  localAddress(socket: IoPipe<'bytes'>): SocketAddress | null {
+    let address: SocketAddress | number = -1;
+    if (socket instanceof TcpPipe) socket.tune((addon, fd) => (address = localAddressOf(addon, fd)));
+    return typeof address === 'number' ? null : address;
   }
 
   tuneApp(socket: IoPipe<'bytes'>): void {

@@ -20,6 +20,9 @@ import {
   type Transport,
 } from './transport.ts';
 
+/** What is underneath. */
+const sockets = new WeakMap<IoPipe<'bytes'>, Socket>();
+
 export class PortableTransport implements Transport {
   readonly name = 'portable';
   readonly kernelPipes = null;
@@ -42,6 +45,11 @@ export class PortableTransport implements Transport {
   tuneCarrier(): void {}
   tuneJoined(): void {}
   tuneApp(): void {}
+
+  localAddress(pipe: IoPipe<'bytes'>): SocketAddress | null {
+    const socket = sockets.get(pipe);
+    return socket === undefined ? null : addressOf(socket.localAddress, socket.localPort, socket.localFamily);
+  }
 
   localEndProblem(end: LocalEnd): PipeError | null {
     const all = networkInterfaces();
@@ -158,12 +166,14 @@ function wrap(socket: Socket, pool: SlabPool | undefined, readyEvent?: string): 
   // Else it would be destroyed at its end, before the end is confirmed. The pipe destroys it when it is discarded.
   const { _readableState } = socket as SocketInside;
   if (_readableState !== undefined) _readableState.autoDestroy = false;
-  return new DuplexPipe(socket, {
+  const pipe = new DuplexPipe(socket, {
     layer: 'tcp',
     confirmEnd: (confirmed) => confirmFin(socket, confirmed),
     ...(pool === undefined ? {} : { pool }),
     ...(readyEvent === undefined ? {} : { readyEvent }),
   });
+  sockets.set(pipe, socket);
+  return pipe;
 }
 
 /** What node:net does not show and has had all along. Where it is gone one day, ends are believed unconfirmed. */
@@ -183,9 +193,17 @@ function confirmFin(socket: SocketInside, confirmed: () => void): void {
 }
 
 function peerOf(socket: Socket): SocketAddress | null {
-  const { remoteAddress, remotePort, remoteFamily } = socket;
-  if (remoteAddress === undefined || remotePort === undefined) return null;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(remoteAddress)?.[1];
-  if (mapped !== undefined) return { family: 4, host: mapped, port: remotePort };
-  return { family: remoteFamily === 'IPv6' ? 6 : 4, host: remoteAddress, port: remotePort };
+  return addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
+}
+
+/** As node:net tells it; null for a Unix socket, or one that is not connected. */
+function addressOf(
+  host: string | undefined,
+  port: number | undefined,
+  family?: string,
+): SocketAddress | null {
+  if (host === undefined || port === undefined) return null;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
+  if (mapped !== undefined) return { family: 4, host: mapped, port };
+  return { family: family === 'IPv6' ? 6 : 4, host, port };
 }

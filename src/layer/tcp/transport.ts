@@ -55,6 +55,8 @@ export interface Transport {
   tuneCarrier(socket: IoPipe<'bytes'>, options: CarrierOptions): void;
   /** Its handshake is done, and tells how far away the peer is: the kernel is asked to see soon when a broken path is back. */
   tuneJoined(socket: IoPipe<'bytes'>): void;
+  /** Where our end of the socket is; null where that is not known (any more). */
+  localAddress(socket: IoPipe<'bytes'>): SocketAddress | null;
   /** Makes the socket of an app, whose bytes will travel in a trunk, hold little that the app does not read. */
   tuneApp(socket: IoPipe<'bytes'>): void;
   /** Why no connection can begin there, or null. What is only down for now is no reason. */

@@ -9,6 +9,7 @@
 
 import type { Chunk } from '../../core/chunk.ts';
 import { PipeError } from '../../core/errors.ts';
+import { CARRIER_MOVE, CARRIER_RESEND, CARRIER_STALL, type CarrierTrace } from '../../core/trace.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import { CarrierEstimate } from './estimate.ts';
 import type { Segment } from './send.ts';
@@ -20,6 +21,14 @@ export interface ControlFrame {
   readonly id: number;
   readonly value: number;
   readonly text: Buffer | null;
+}
+
+/** What it is called, for whoever watches. */
+export interface CarrierAbout {
+  /** Its place among the carriers of the trunk, from 0. */
+  readonly index: number;
+  readonly local: string | null;
+  readonly remote: string | null;
 }
 
 /** One datagram that counts for ACK. */
@@ -42,6 +51,8 @@ export class Carrier {
   /** Unique within the trunk; ACK frames name it. */
   readonly id: number;
   readonly pipe: IoPipe<'messages'>;
+  readonly trace: CarrierTrace;
+  readonly startedAt: number;
   readonly estimate = new CarrierEstimate();
   #flights: Flight[] = [];
   /** Flights before this index are acknowledged; the array is trimmed now and then. */
@@ -59,6 +70,10 @@ export class Carrier {
   /** Gets nothing new until it moves. */
   stalled = false;
   stalls = 0;
+  /** Sent here and somewhere else before. */
+  repeatedBytes = 0;
+  /** What was in flight when it was given up. */
+  lostBytes = 0;
   #resendBytes = 0;
   #resendAt = Number.POSITIVE_INFINITY;
   #pingSentAt = Number.NEGATIVE_INFINITY;
@@ -69,9 +84,11 @@ export class Carrier {
   /** When our end of it was closed. */
   #endedAt = Number.POSITIVE_INFINITY;
 
-  constructor(id: number, pipe: IoPipe<'messages'>, now: number) {
+  constructor(id: number, pipe: IoPipe<'messages'>, now: number, trace = nameless(id)) {
     this.id = id;
     this.pipe = pipe;
+    this.trace = trace;
+    this.startedAt = now;
     this.#progressAt = now;
     this.#heardAt = now;
   }
@@ -166,6 +183,8 @@ export class Carrier {
       this.stalled = true;
       this.stalls++;
       this.#resendBytes = firstBytes;
+      if (CARRIER_STALL.hasSubscribers)
+        CARRIER_STALL.publish({ ...this.trace, inFlightBytes: this.#inFlightBytes });
     }
     for (let i = this.#head; i < this.#flights.length; i++) {
       const flight = this.#flights[i] as Flight;
@@ -262,6 +281,7 @@ export class Carrier {
     if (this.stalled) {
       this.estimate.onMoving();
       this.#movedAt = now;
+      if (CARRIER_MOVE.hasSubscribers) CARRIER_MOVE.publish(this.trace);
     }
     this.stalled = false;
     // What was under way during a stall tells nothing of the rate; and of the distance only if it was no stall at all, but a
@@ -271,6 +291,12 @@ export class Carrier {
     else if (rttMs < LONGEST_RTT_MS) this.estimate.onLateAck(rttMs);
     if (this.inFlight === 0) this.estimate.onIdle();
     this.#trim();
+  }
+
+  /** So many bytes of a stream are sent here that were sent before. */
+  onRepeat(bytes: number): void {
+    this.repeatedBytes += bytes;
+    if (CARRIER_RESEND.hasSubscribers) CARRIER_RESEND.publish({ ...this.trace, bytes });
   }
 
   /** A datagram came. `counts`: whether it held frames that are acknowledged. */
@@ -318,6 +344,7 @@ export class Carrier {
       if (flight.segment.holder === this) flight.segment.holder = null;
       if (!flight.segment.acknowledged && !this.#isHelped(flight.segment)) segments.push(flight.segment);
     }
+    this.lostBytes = this.#inFlightBytes;
     this.#flights = [];
     this.#head = 0;
     this.#inFlightBytes = 0;
@@ -330,4 +357,8 @@ export class Carrier {
     this.#flights.splice(0, this.#head);
     this.#head = 0;
   }
+}
+
+function nameless(carrier: number): CarrierTrace {
+  return { service: '', trunk: 1, index: carrier, carrier, local: null, remote: null };
 }

@@ -5,6 +5,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { PipeError } from '../../core/errors.ts';
 import type { SlabPool } from '../../core/pool.ts';
+import type { TrunkTag } from '../../core/trace.ts';
 import type { Carrier } from './carrier.ts';
 import type { MemoryShare } from './memory.ts';
 import type { StripedPipe } from './stream.ts';
@@ -43,6 +44,8 @@ export interface TrunkOptions {
   readonly graceMs?: number;
   /** Default `earliest`. */
   readonly scheduler?: SchedulerName | undefined;
+  /** What it is called, for whoever watches. Default number 1 of a service without a name. */
+  readonly tag?: TrunkTag;
   /** The peer opened a stream; the receiver owns the pipe. */
   readonly onStream: (stream: StripedPipe) => void;
   /** The trunk is over, with all its streams. */

@@ -7,6 +7,13 @@ import type { StripedPipe } from './stream.ts';
 
 export interface CarrierSnapshot {
   readonly id: number;
+  /** Its place in the trunk, from 0. */
+  readonly index: number;
+  /** The addresses of its connection, where they are known. */
+  readonly local: string | null;
+  readonly remote: string | null;
+  /** Milliseconds of the trunk's clock. */
+  readonly startedAt: number;
   /** `stalled`: overdue, and gets nothing new until it moves. `busy`: its socket takes no more for the moment. */
   readonly state: 'open' | 'busy' | 'stalled';
   readonly sentBytes: number;
@@ -20,6 +27,8 @@ export interface CarrierSnapshot {
   readonly rateIsLimit: boolean;
   /** How often it has been stalled. */
   readonly stalls: number;
+  /** Of what was sent, bytes of streams that had been sent before, on whatever carrier. */
+  readonly repeatedBytes: number;
   /** From TCP_INFO: null where the system does not tell. The congestion window, bytes in the socket, segments sent again. */
   readonly cwndBytes: number | null;
   readonly unsentBytes: number | null;
@@ -56,13 +65,18 @@ export interface TrunkReport extends SentReport {
 
 /** Costs a system call. */
 export function carrierSnapshot(carrier: Carrier): CarrierSnapshot {
-  const { id, pipe, estimate, sentBytes, receivedBytes, inFlightBytes, stalls } = carrier;
+  const { id, pipe, estimate, sentBytes, receivedBytes, inFlightBytes, stalls, repeatedBytes } = carrier;
+  const { index, local, remote } = carrier.trace;
   // The pipe gives out one object again and again: read it now.
   const info = pipe.congestion;
   const { cwndSegments, sendMssBytes } = info ?? {};
   const { shown } = estimate;
   return {
     id,
+    index,
+    local,
+    remote,
+    startedAt: carrier.startedAt,
     state: carrier.stalled ? 'stalled' : pipe.writable ? 'open' : 'busy',
     sentBytes,
     receivedBytes,
@@ -71,6 +85,7 @@ export function carrierSnapshot(carrier: Carrier): CarrierSnapshot {
     rate: shown.rate === 0 ? null : shown.rate * 1000,
     rateIsLimit: shown.isLimit,
     stalls,
+    repeatedBytes,
     cwndBytes: cwndSegments === undefined || sendMssBytes === undefined ? null : cwndSegments * sendMssBytes,
     unsentBytes: info?.notSentBytes ?? null,
     retransmits: info?.totalRetransSegments ?? null,

@@ -10,6 +10,7 @@
 import type { Chunk } from '../../core/chunk.ts';
 import type { Clock } from '../../core/clock.ts';
 import { PipeError } from '../../core/errors.ts';
+import { STREAM_END, STREAM_OPEN, type StreamTrace, type TraceChannel } from '../../core/trace.ts';
 import { FIN, type Frame, OPEN, RESET_STREAM } from './codec.ts';
 import type { TrunkCredit } from './credit.ts';
 import type { MemoryShare } from './memory.ts';
@@ -101,6 +102,7 @@ export class Streams implements StreamHost {
   end(error: PipeError): void {
     this.#ended = true;
     for (const stream of [...this.#streams.values()]) {
+      this.#trace(STREAM_END, stream);
       stream.sending.cancel();
       stream.receiving.clear();
       stream.onBroken(error);
@@ -326,6 +328,7 @@ export class Streams implements StreamHost {
       receiving.finalOffset !== null && (stream.discarded || receiving.atEnd || stream.resetDone);
     if (!sent || !received || this.#streams.get(stream.id) !== stream) return;
     this.#streams.delete(stream.id);
+    this.#trace(STREAM_END, stream);
     this.#granted -= receiving.limit - stream.settledTo;
     this.#out.control.forgetStream(stream.id);
     this.#out.outbox.remove(stream);
@@ -349,7 +352,14 @@ export class Streams implements StreamHost {
     );
     this.#streams.set(id, stream);
     this.#granted += streamWindow;
+    this.#trace(STREAM_OPEN, stream);
     return stream;
+  }
+
+  #trace(channel: TraceChannel<StreamTrace>, { id }: StripedPipe): void {
+    if (!channel.hasSubscribers) return;
+    const { service, trunk } = this.#options.tag ?? { service: '', trunk: 1 };
+    channel.publish({ service, trunk, stream: id });
   }
 
   // --- credit ------------------------------------------------------------------------------------------------------

@@ -132,8 +132,8 @@ export class Transmitter {
     return { ...this.fleet.report, dataBytes, repeatedBytes: this.#repeatedBytes };
   }
 
-  add(id: number, pipe: IoPipe<'messages'>): Carrier {
-    const carrier = new Carrier(id, pipe, this.#options.clock.now());
+  add(id: number, pipe: IoPipe<'messages'>, trace: Carrier['trace']): Carrier {
+    const carrier = new Carrier(id, pipe, this.#options.clock.now(), trace);
     this.fleet.add(carrier);
     this.watch.onCarriers();
     // Its answer says how far away the peer is, before there is anything else to tell by.
@@ -349,12 +349,12 @@ export class Transmitter {
   #repeat(carrier: Carrier, segment: Segment, now: number): void {
     this.#repeatedBytes += segment.length;
     segment.stream.repeatedBytes += segment.length;
+    carrier.onRepeat(segment.length);
     this.#sendSegment(carrier, segment, null, now);
   }
 
   #sendSegment(carrier: Carrier, segment: Segment, fresh: Chunk | null, now: number): void {
-    const datagram = encodeSegment(segment, fresh, this.#options.pool);
-    carrier.send(datagram, true, segment, [], now);
+    carrier.send(encodeSegment(segment, fresh, this.#options.pool), true, segment, [], now);
   }
 
   /** Asks all carriers whether they are still there. */

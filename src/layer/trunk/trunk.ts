@@ -12,8 +12,9 @@
 import type { Chunk } from '../../core/chunk.ts';
 import type { Clock } from '../../core/clock.ts';
 import { asPipeError, PipeError } from '../../core/errors.ts';
+import { CARRIER_CLOSE, CARRIER_JOIN, CARRIER_LOSE, type TrunkTag } from '../../core/trace.ts';
 import { BROKEN, FIN_SENT, type IoPipe, READABLE, WRITABLE } from '../../pipe/pipe.ts';
-import type { Carrier } from './carrier.ts';
+import type { Carrier, CarrierAbout } from './carrier.ts';
 import {
   ACK,
   type Frame,
@@ -37,12 +38,15 @@ import type { StripedPipe } from './stream.ts';
 import { Streams } from './streams.ts';
 import { Transmitter } from './transmit.ts';
 
+const NAMELESS: TrunkTag = { service: '', trunk: 1 };
+
 /** Each stream is answered once, so an honest peer stays far below this; who does not read us may not fill our memory. */
 const MOST_ANSWERS = 40_000;
 
 export class Trunk {
   readonly #options: TrunkOptions;
   readonly #clock: Clock;
+  readonly #tag: TrunkTag;
   readonly #credit: TrunkCredit;
   readonly #out: Transmitter;
   readonly #streams: Streams;
@@ -53,6 +57,7 @@ export class Trunk {
   constructor(options: TrunkOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#tag = options.tag ?? NAMELESS;
     const memory = options.memory ?? new TrunkMemory(alone(options)).join();
     this.#credit = new TrunkCredit(options.trunkWindow, options.peerTrunkWindow);
     this.#out = new Transmitter({
@@ -65,8 +70,14 @@ export class Trunk {
         this.end(
           new PipeError('timeout', 'trunk', 'all its connections were lost, and none came back in time'),
         ),
-      onCarrierLost: (carrier, error) => options.onCarrierLost?.(carrier, error),
-      onCarrierClosed: (carrier) => options.onCarrierClosed?.(carrier),
+      onCarrierLost: (carrier, error) => {
+        traceLoss(carrier, carrier.lostBytes, error);
+        options.onCarrierLost?.(carrier, error);
+      },
+      onCarrierClosed: (carrier) => {
+        if (CARRIER_CLOSE.hasSubscribers) CARRIER_CLOSE.publish(carrier.trace);
+        options.onCarrierClosed?.(carrier);
+      },
     });
     this.#out.watch.stallHandlers = options.stallHandlers ?? null;
     this.#streams = new Streams(options, memory, this.#credit, this.#out);
@@ -136,8 +147,9 @@ export class Trunk {
    * A connection has passed its handshake. The id is new to this trunk. It may be over when this returns, and the whole
    * trunk with it: what else had come is looked at here.
    */
-  addCarrier(id: number, pipe: IoPipe<'messages'>): Carrier {
-    const carrier = this.#out.add(id, pipe);
+  addCarrier(id: number, pipe: IoPipe<'messages'>, about: CarrierAbout = aboutNothing(id)): Carrier {
+    const carrier = this.#out.add(id, pipe, { ...this.#tag, ...about, carrier: id });
+    if (CARRIER_JOIN.hasSubscribers) CARRIER_JOIN.publish(carrier.trace);
     pipe.onActivity = (events) => this.#onCarrierActivity(carrier, events);
     this.#guard(() => this.#drain(carrier));
     this.#out.pump();
@@ -148,6 +160,13 @@ export class Trunk {
   retire(carrier: Carrier): void {
     if (this.#ended) return;
     this.#out.fleet.retire(carrier);
+    this.#out.pump();
+  }
+
+  /** A carrier is given up at once: others send what it had in flight. */
+  lose(carrier: Carrier, error: PipeError): void {
+    if (this.#ended) return;
+    this.#out.lose(carrier, error);
     this.#out.pump();
   }
 
@@ -175,6 +194,7 @@ export class Trunk {
     if (this.#ended) return;
     this.#ended = true;
     this.#report = this.report;
+    for (const carrier of this.carriers.values()) traceLoss(carrier, carrier.inFlightBytes, error);
     this.#out.stop(error);
     this.#streams.end(error);
     this.#options.onEnd(error);
@@ -277,4 +297,15 @@ export class Trunk {
 /** For a trunk that shares its memory with nobody: as much as its windows ask for. */
 function alone({ pool, trunkWindow }: TrunkOptions): TrunkMemoryOptions {
   return { capacity: 4 * trunkWindow, ...(pool === undefined ? {} : { sendPool: pool }) };
+}
+
+/** A carrier of which nobody says anything has the place that its number says. */
+function aboutNothing(id: number): CarrierAbout {
+  return { index: id, local: null, remote: null };
+}
+
+function traceLoss(carrier: Carrier, inFlightBytes: number, error: PipeError | null): void {
+  if (!CARRIER_LOSE.hasSubscribers) return;
+  const { trace, sentBytes, receivedBytes } = carrier;
+  CARRIER_LOSE.publish({ ...trace, sentBytes, receivedBytes, inFlightBytes, error: error?.message ?? null });
 }

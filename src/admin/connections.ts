@@ -1,0 +1,156 @@
+/**
+ * ConnectionList: the connections of a process, with how much each of them moves, in pieces that stay small however many
+ * there are.
+ */
+
+import { formatAddress, type SocketAddress } from '../core/address.ts';
+import { streamSnapshot } from '../layer/trunk/snapshot.ts';
+import { StripedPipe } from '../layer/trunk/stream.ts';
+import { legState } from '../proxy/leg_state.ts';
+import type { Session } from '../proxy/session.ts';
+import type { ConnectionDocument } from './documents.ts';
+import { type AdminService, find, idOf } from './services.ts';
+
+/** Two looks that are closer to each other than this say nothing new of a rate. */
+const LEAST_MS = 900;
+
+/** What was seen of a connection at the last look. */
+interface Look {
+  at: number;
+  forward: number;
+  backward: number;
+  rateForward: number;
+  rateBackward: number;
+}
+
+interface Listed {
+  readonly service: string;
+  readonly session: Session;
+  readonly look: Look;
+}
+
+export interface ConnectionPage {
+  readonly connections: ConnectionDocument[];
+  /** What to ask for next: `after`; null at the end. */
+  readonly next: string | null;
+  readonly total: number;
+}
+
+export class ConnectionList {
+  readonly #services: () => readonly AdminService[];
+  readonly #looks = new WeakMap<Session, Look>();
+
+  constructor(services: () => readonly AdminService[]) {
+    this.#services = services;
+  }
+
+  get size(): number {
+    return this.#services().reduce((sum, { service }) => sum + service.sessions.size, 0);
+  }
+
+  /** Those that have moved most since the last look, and of those that moved the same the newest. */
+  busiest(limit: number): ConnectionDocument[] {
+    const all: Listed[] = [];
+    const now = performance.now();
+    for (const { name, service } of this.#services())
+      for (const session of service.sessions)
+        all.push({ service: name, session, look: this.#look(session, now) });
+    // The newest last, as they came: a stable sort keeps that.
+    all.reverse();
+    const busy = (one: Listed) => one.look.rateForward + one.look.rateBackward;
+    all.sort((a, b) => busy(b) - busy(a));
+    return all.slice(0, limit).map(documentOf);
+  }
+
+  /** In the order in which they came, service by service. @param after the id of the last one of the page before; null: from the first */
+  page(after: string | null, limit: number): ConnectionPage {
+    const services = this.#services();
+    const from = after === null ? null : find(services, after, 'c');
+    const now = performance.now();
+    const found: Listed[] = [];
+    let reached = from === null;
+    for (const { name, service } of services) {
+      const here = from?.service.name === name;
+      if (!reached && !here) continue;
+      reached = true;
+      for (const session of service.sessions) {
+        if (here && session.id <= (from?.number ?? 0)) continue;
+        if (found.length > limit) break;
+        found.push({ service: name, session, look: this.#look(session, now) });
+      }
+    }
+    const connections = found.slice(0, limit).map(documentOf);
+    return {
+      connections,
+      next: found.length > limit ? (connections.at(-1)?.id ?? null) : null,
+      total: this.size,
+    };
+  }
+
+  find(id: string): Session | null {
+    const found = find(this.#services(), id, 'c');
+    if (found === null) return null;
+    for (const session of found.service.service.sessions) if (session.id === found.number) return session;
+    return null;
+  }
+
+  /** One connection; null where there is none (any more). */
+  get(id: string): ConnectionDocument | null {
+    const session = this.find(id);
+    const service = find(this.#services(), id, 'c')?.service.name ?? '';
+    return session === null
+      ? null
+      : documentOf({ service, session, look: this.#look(session, performance.now()) });
+  }
+
+  #look(session: Session, now: number): Look {
+    const { bytesForward: forward, bytesBackward: backward } = session;
+    const look = this.#looks.get(session);
+    if (look === undefined) {
+      const first = { at: now, forward, backward, rateForward: 0, rateBackward: 0 };
+      this.#looks.set(session, first);
+      return first;
+    }
+    const elapsed = now - look.at;
+    if (elapsed < LEAST_MS) return look;
+    look.rateForward = ((forward - look.forward) / elapsed) * 1000;
+    look.rateBackward = ((backward - look.backward) / elapsed) * 1000;
+    look.at = now;
+    look.forward = forward;
+    look.backward = backward;
+    return look;
+  }
+}
+
+function documentOf({ service, session, look }: Listed): ConnectionDocument {
+  const { near, far } = session;
+  const stream = [near, far].find((leg) => leg instanceof StripedPipe);
+  const {
+    windowBytes = null,
+    earlyBytes = null,
+    repeatedBytes = null,
+  } = stream === undefined ? {} : streamSnapshot(stream);
+  return {
+    id: idOf(service, `c${session.id}`),
+    service,
+    from: nameOf(session.from),
+    to: nameOf(session.to),
+    state: session.state,
+    near: legState(near),
+    far: far === null ? 'dialling' : legState(far),
+    ageMs: Math.round(performance.now() - session.startedAt),
+    bytesForward: session.bytesForward,
+    bytesBackward: session.bytesBackward,
+    rateForward: Math.round(look.rateForward),
+    rateBackward: Math.round(look.rateBackward),
+    congestionsForward: session.congestionsForward,
+    congestionsBackward: session.congestionsBackward,
+    windowBytes,
+    earlyBytes,
+    repeatedBytes,
+  };
+}
+
+function nameOf(address: SocketAddress | null): string | null {
+  return address === null ? null : formatAddress(address);
+}
