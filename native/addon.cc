@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "address.h"
+#include "codec_stream.h"
 #include "kernel_pipe.h"
 #include "limits.h"
 #include "options.h"
@@ -27,6 +28,7 @@ void ExportRaw(Napi::Object exports, const char* name, napi_callback function) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Poll", Poll::Define(env));
+  exports.Set("CodecStream", CodecStream::Define(env));
 
   Export<Socket>(exports, "socket");
   Export<Bind>(exports, "bind");

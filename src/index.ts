@@ -15,6 +15,22 @@ export { type Cancel, type Clock, systemClock } from './core/clock.ts';
 export { PIPE_ERRORS, PipeError, type PipeErrorCode } from './core/errors.ts';
 export { type Logger, type LogLevel, lineLogger, silentLogger } from './core/log.ts';
 export { defaultPool, SlabPool, type SlabPoolOptions } from './core/pool.ts';
+export {
+  type Codec,
+  CodecRegistry,
+  type CodecStream,
+  FLUSH_END,
+  FLUSH_FULL,
+  FLUSH_NONE,
+  FLUSH_PARTIAL,
+  type Flush,
+  Job,
+} from './layer/compress/codec.ts';
+export { availableCodecs } from './layer/compress/codecs.ts';
+export type { CompressCounters } from './layer/compress/counters.ts';
+export { type FlushKinds, NodeCodecStream, type ZlibStream } from './layer/compress/node_stream.ts';
+export { CompressPipe, type CompressPipeOptions } from './layer/compress/pipe.ts';
+export { FixedPolicy, type Method, methodOf, type Policy } from './layer/compress/policy.ts';
 export { type DatagramOptions, DatagramPipe } from './layer/datagram/pipe.ts';
 export { type Backend, openTransport } from './layer/tcp/backend.ts';
 export { type DialHandlers, type DialOptions, dial } from './layer/tcp/dial.ts';

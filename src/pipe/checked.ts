@@ -59,10 +59,10 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     return this.#pipe.broken;
   }
   get readable(): boolean {
-    return this.#pipe.readable;
+    return this.#seen(READABLE, this.#pipe.readable);
   }
   get writable(): boolean {
-    return this.#pipe.writable;
+    return this.#seen(WRITABLE, this.#pipe.writable);
   }
   get finReceived(): boolean {
     return this.#pipe.finReceived;
@@ -120,6 +120,12 @@ export class CheckedPipe<K extends PipeKind> implements IoPipe<K> {
     this.#discarded = true;
     this.#call(() => this.#pipe.discard(error));
     this.onActivity = null;
+  }
+
+  /** Whoever has seen a flag off is told when it is on again, also where that happened outside of any call. */
+  #seen(event: number, on: boolean): boolean {
+    if (!on) this.#told &= ~event;
+    return on;
   }
 
   #call<T>(work: () => T): T {

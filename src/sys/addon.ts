@@ -59,6 +59,26 @@ export interface NativePoll {
   close(): void;
 }
 
+/** One direction of one stream through a compression library. `layer/compress/native.ts` is what to use. */
+export interface NativeCodecStream {
+  /** Writes to `results`; flush is 0 none, 1 partial, 2 end of the frame. */
+  step(
+    input: Uint8Array,
+    inputStart: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputStart: number,
+    outputLength: number,
+    flush: number,
+  ): void;
+  /** The same on another thread; `onDone` is called then. Both buffers have to be left alone until then. */
+  stepLater: NativeCodecStream['step'];
+  /** What the last step failed for, in the words of the library; empty if it did not. */
+  error(): string;
+  /** Frees it, when the step that is under way is over. `onDone` is called for that all the same. */
+  close(): void;
+}
+
 /**
  * The addon as it is. Numbers that are returned are results >= 0 or a negative errno (see errno.ts). A TypeError or
  * RangeError is thrown only for arguments that no caller should give. File descriptors are plain numbers, owned by the
@@ -73,6 +93,23 @@ export interface NativeAddon {
     events: Int32Array,
     onEvents: (count: number) => void,
   ) => NativePoll;
+
+  /**
+   * `kind`: 0 compresses and 1 decompresses zstd, 2 and 3 LZ4; throws for what the addon was built without. `windowLog`: of
+   * what is compressed (0: as the level has it), or the most that is decompressed. `results`: bytes consumed and produced,
+   * 1 if there is more to come out, 1 if no frame is open, nanoseconds of processor time, 1 if it failed.
+   */
+  readonly CodecStream: {
+    new (
+      kind: number,
+      level: number,
+      windowLog: number,
+      results: Float64Array,
+      onDone: () => void,
+    ): NativeCodecStream;
+    readonly hasZstd: boolean;
+    readonly hasLz4: boolean;
+  };
 
   /** A stream socket, non-blocking and close-on-exec: its descriptor. */
   socket(family: NativeFamily): number;

@@ -26,6 +26,9 @@ if [ ${#missing[@]} -gt 0 ]; then
   go_on_without "building it needs ${list%, }." 'On Debian: apt-get install g++ make python3'
 fi
 
+# For compression, libzstd and liblz4 go into the binary; without them the build goes on.
+tools/test/install-debian.sh codecs || true
+
 # With the headers of this very Node at hand, node-gyp has nothing to download.
 headers=()
 if include=$(node native/find-node-headers.cjs 2>/dev/null); then

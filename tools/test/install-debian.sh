@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages whose programs the tests (or, with `bench`, the benchmarks; with `wan`, the WAN emulator) need.
+# Installs the Debian packages whose programs the tests (or, with `bench`, the benchmarks; with `wan`, the WAN emulator;
+# with `codecs`, the addon's compression) need.
 #
 # Does nothing when they are there. Where it may not install (not root, no apt-get), it says what is missing and ends
 # well: the tests that need a missing program are skipped, and say so.
@@ -11,11 +12,14 @@ case ${1:-tests} in
   tests)
     need=(sshd:openssh-server ssh:openssh-client sftp:openssh-client rsync:rsync curl:curl iperf3:iperf3
       socat:socat ip:iproute2 nft:nftables git:git wrk:wrk tshark:tshark
-      redis-server:redis-server redis-benchmark:redis-tools cmake:cmake g++:g++)
+      redis-server:redis-server redis-benchmark:redis-tools cmake:cmake g++:g++ zstd:zstd lz4:lz4)
     ;;
-  bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3) ;;
+  bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3
+    zstd:zstd lz4:lz4 sshd:openssh-server ssh:openssh-client) ;;
   wan) need=(ip:iproute2 cmake:cmake g++:g++ tmux:tmux) ;;
-  *) echo "usage: $0 [tests | bench | wan]" >&2; exit 2 ;;
+  # Looked for as files, below.
+  codecs) need=() ;;
+  *) echo "usage: $0 [tests | bench | wan | codecs]" >&2; exit 2 ;;
 esac
 
 packages=()
@@ -30,11 +34,15 @@ fi
 if [ "${1:-}" = bench ] && ! compgen -G '/usr/lib/nginx/modules/ngx_stream_module.so' >/dev/null; then
   packages+=(libnginx-mod-stream)
 fi
+if [ "${1:-}" = codecs ]; then
+  [ -e /usr/include/zstd.h ] || packages+=(libzstd-dev)
+  [ -e /usr/include/lz4frame.h ] || packages+=(liblz4-dev)
+fi
 [ ${#packages[@]} -eq 0 ] && exit 0
 mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "Not installed, so what needs them is skipped: ${packages[*]}" >&2
+  echo "Not installed, so what needs them is left out: ${packages[*]}" >&2
   echo "  as root, on Debian: apt-get install ${packages[*]}" >&2
   exit 0
 fi
