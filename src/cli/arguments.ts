@@ -12,6 +12,7 @@ import type { Limits } from '../proxy/limits.ts';
 import { DEFAULT_MEMORY_BYTES, type ProxyMode } from '../proxy/stack.ts';
 import { limitsFrom } from './limits.ts';
 import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options.ts';
+import { type TlsSettings, tlsProblems, tlsSettingsOf } from './tls_settings.ts';
 
 /** Connections that a client stripes over unless told otherwise. */
 const DEFAULT_CARRIERS = 4;
@@ -33,6 +34,8 @@ export interface Configuration {
   readonly keyFile: string | null;
   /** Whether connections to the peer are encrypted, given a key. */
   readonly encrypt: boolean;
+  /** Certificates; null without. */
+  readonly tls: TlsSettings | null;
   /** Where the connections to the peer begin; empty: wherever the routes say. */
   readonly via: readonly LocalEnd[];
   /** Undefined: the best that the kernel permits. */
@@ -75,6 +78,8 @@ export function parseCommand(argv: readonly string[]): Command {
   for (const name of values.keys()) checkUse(OPTIONS[name], mode, carriers);
   if (values.has('noEncrypt') && !values.has('key'))
     throw new UsageError('--no-encrypt goes with --key FILE: without a key nothing is encrypted anyway');
+  for (const [problem] of tlsProblems(values, mode, dial, (name) => `--${OPTIONS[name].flag}`))
+    throw new UsageError(problem);
   const via = (values.get('via') as LocalEnd[] | undefined) ?? [];
   checkVia(via, dial);
   return {
@@ -85,6 +90,7 @@ export function parseCommand(argv: readonly string[]): Command {
     carriers,
     keyFile: (values.get('key') as string | undefined) ?? null,
     encrypt: !values.has('noEncrypt'),
+    tls: tlsSettingsOf(values, mode),
     via,
     congestion: values.get('congestion') as string | undefined,
     graceMs: (values.get('grace') as number | undefined) ?? 30_000,
@@ -126,13 +132,15 @@ function checkUse(
   const name = short === undefined ? `--${flag}` : `-${short}`;
   if ((about === 'accepting the peer' || about === 'striped clients') && mode !== 'server')
     throw new UsageError(`${name} is for -s, which accepts the peer`);
-  if (about === 'dialling the peer' && mode !== 'client')
-    throw new UsageError(`${name} is for -c, which dials the peer`);
+  if ((about === 'dialling the peer' || about === 'striped servers') && mode !== 'client') {
+    const instead = mode === 'server' && flag === OPTIONS.tlsCa.flag ? '; of -s it is --tls-client-ca' : '';
+    throw new UsageError(`${name} is for -c, which dials the peer${instead}`);
+  }
   if (mode === 'relay') throw new UsageError(`${name} is for -c and -s; a relay (-r) has no peer`);
-  if ((about !== 'striping' && about !== 'striped clients') || carriers !== 0) return;
-  if (flag === OPTIONS.key.flag)
+  if (!['striping', 'striped clients', 'striped servers'].includes(about) || carriers !== 0) return;
+  if (flag === OPTIONS.key.flag || flag.startsWith('tls-'))
     throw new UsageError(
-      '--key protects nothing here: the classic framing knows no key and does not encrypt; leave out -n 0',
+      `${name} protects nothing here: the classic framing knows no key and does not encrypt; leave out -n 0`,
     );
   throw new UsageError(`${name} is about striping, and -n 0 does not stripe; leave out one of the two`);
 }

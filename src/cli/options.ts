@@ -7,14 +7,13 @@ import { AddressError, type Endpoint, parseEndpoint } from '../core/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
 import { type LocalEnd, parseLocalEnd } from '../layer/tcp/local_end.ts';
 import { LEAST_MEMORY_BYTES } from '../proxy/stack.ts';
+import { TLS_OPTIONS } from './tls_options.ts';
+import { UsageError } from './usage_error.ts';
+
+export { UsageError };
 
 /** What an option's value turns into; throws a UsageError that says what is right. */
 type Parser<T> = (text: string, flag: string) => T;
-
-/** A mistake of the person at the keyboard: exit code 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 export interface OptionSpec<T> {
   readonly flag: string;
@@ -25,7 +24,13 @@ export interface OptionSpec<T> {
   /** May be given several times; what it parses to is a list then, and the lists are joined. */
   readonly repeatable?: true;
   /** What it is about; where there is none, it would do nothing. Left out, it is good everywhere. */
-  readonly about?: 'the peer' | 'dialling the peer' | 'striping' | 'accepting the peer' | 'striped clients';
+  readonly about?:
+    | 'the peer'
+    | 'dialling the peer'
+    | 'accepting the peer'
+    | 'striping'
+    | 'striped clients'
+    | 'striped servers';
   /** Left out of the short help, which has to fit a screen. */
   readonly rare?: true;
   readonly parse?: Parser<T>;
@@ -143,6 +148,7 @@ export const OPTIONS = {
     help: 'shared key: encrypts, keeps others out (none)',
     about: 'striping',
   },
+  ...TLS_OPTIONS,
   noEncrypt: {
     flag: 'no-encrypt',
     help: 'with --key, on both sides: do not encrypt',

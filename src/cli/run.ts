@@ -14,10 +14,12 @@ import { MOST_AUTO_CARRIERS } from '../proxy/carrier_count.ts';
 import { SYSTEM_CONGESTION } from '../proxy/links.ts';
 import { ProxyService } from '../proxy/service.ts';
 import type { Configuration } from './arguments.ts';
+import { Certificates } from './certificates.ts';
 import { readEnvironment } from './environment.ts';
 import { readKeyFile } from './key_file.ts';
 import { UsageError } from './options.ts';
 import { PatientTerminal } from './terminal.ts';
+import { asksClients } from './tls_settings.ts';
 import { summaryOf, viewer } from './view.ts';
 
 /** Descriptors that are not for connections: logs, the poller, Node's own, name lookups. */
@@ -59,6 +61,8 @@ export async function run(config: Configuration): Promise<number> {
   const { splice, scheduler } = readEnvironment(process.env);
   const onSlow = (words: string) => log.info(words);
   const key = config.keyFile === null ? null : readKeyFile(config.keyFile, { onSlow });
+  const certificates = new Certificates(log);
+  const shown = config.tls === null ? null : certificates.of(config.tls, { onSlow });
   const { transport, notice, descriptorLimit } = openTransport();
   if (notice !== null) log.warn(notice);
   checkAgainstMachine(config, transport, log);
@@ -71,6 +75,8 @@ export async function run(config: Configuration): Promise<number> {
     ...(config.carriers === undefined ? {} : { carriers: config.carriers }),
     key,
     encrypt: config.encrypt,
+    certificates: shown,
+    serverName: config.tls?.name ?? null,
     via: config.via,
     ...(config.congestion === undefined ? {} : { congestion: config.congestion }),
     graceMs: config.graceMs,
@@ -102,6 +108,7 @@ export async function run(config: Configuration): Promise<number> {
   const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoints(config.dial)}`;
   // Before it is said: who reads that line may send a signal at once.
   const drained = drainOnSignal(service, config, log);
+  if (config.tls !== null) process.on('SIGHUP', () => certificates.reload());
   log.info(`${title} (${transport.name} backend)`);
   warnIfOpen(service, config, log);
   if (config.status && terminal?.capable) statusLine = new StatusLine(terminal, viewer(service, title));
@@ -114,6 +121,7 @@ export async function run(config: Configuration): Promise<number> {
   statusLine?.close();
   statusLine = null;
   server?.close();
+  certificates.stop();
   transport.close();
   for (const line of summaryOf(service)) log.info(line);
   if (service.trunkTotals !== null) log.debug(`trunks: ${JSON.stringify(service.trunkTotals)}`);
@@ -142,13 +150,16 @@ function checkAgainstMachine({ via, congestion }: Configuration, transport: Tran
 
 /** Nobody has to prove anything to a server without a key. Who asks for the classic framing alone knows that. */
 function warnIfOpen(service: ProxyService, config: Configuration, log: Logger): void {
-  if (config.mode !== 'server' || config.keyFile !== null || config.carriers === 0) return;
+  const { mode, keyFile, carriers, tls } = config;
+  if (mode !== 'server' || keyFile !== null || carriers === 0 || (tls !== null && asksClients(tls))) return;
   const open = service.addresses.filter((address) => !isLoopback(address));
   if (open.length === 0) return;
   const where = open.map(formatAddress).join(' and ');
   log.warn(
-    `whoever reaches ${where} is let through to ${formatEndpoints(config.dial)}: make a key with 'tcp-proxy keygen FILE', ` +
-      'and give --key FILE on both sides',
+    `whoever reaches ${where} is let through to ${formatEndpoints(config.dial)}: ` +
+      (tls === null
+        ? "make a key with 'tcp-proxy keygen FILE', and give --key FILE on both sides"
+        : '--tls-cert shows clients who the server is, and asks nothing of them; --tls-client-ca, --tls-pin or --key does'),
   );
 }
 

@@ -72,6 +72,7 @@ t.test('what is not said has its default', async (t) => {
     carriers: 0,
     keyFile: null,
     encrypt: true,
+    tls: null,
     via: [],
     congestion: undefined,
     graceMs: 30_000,
@@ -323,4 +324,48 @@ t.test('no mistake makes more than one line, or moves the cursor', async (t) => 
       }
     }
   }
+});
+
+t.test('certificates: what they say together', async (t) => {
+  const pin = `sha256/${Buffer.alloc(32).toString('base64')}`;
+  const none = { certFile: null, keyFile: null, caFile: null, clientCaFile: null, name: null, pins: [] };
+  for (const [line, tls] of [
+    ['-s 1 2 --tls-cert c --tls-key k', { ...none, certFile: 'c', keyFile: 'k' }],
+    ['-s 1 2 --tls-cert c --tls-client-ca a', { ...none, certFile: 'c', clientCaFile: 'a' }],
+    [`-s 1 2 --tls-cert c --tls-pin ${pin}`, { ...none, certFile: 'c', pins: [pin] }],
+    ['-c 1 2 --tls-ca a', { ...none, caFile: 'a' }],
+    ['-c 1 2 --tls-name n', { ...none, caFile: 'system', name: 'n' }],
+    ['-c 1 2 --tls-cert c', { ...none, caFile: 'system', certFile: 'c' }],
+    [`-c 1 2 --tls-pin ${pin} --tls-pin ${pin}`, { ...none, pins: [pin, pin] }],
+    [`-c 1 2 --tls-pin ${pin} --tls-ca system`, { ...none, caFile: 'system', pins: [pin] }],
+    ['-c 1 /a/socket --tls-ca a --tls-name n', { ...none, caFile: 'a', name: 'n' }],
+    [`-c 1 /a/socket --tls-pin ${pin}`, { ...none, pins: [pin] }],
+    ['-c 1 2 --key k --tls-ca a', { ...none, caFile: 'a' }],
+  ] as const)
+    t.same(run(line).tls, tls, line);
+});
+
+t.test('certificates: what does not go together', async (t) => {
+  for (const [line, words] of [
+    ['-s 1 2 --tls-client-ca a', /--tls-client-ca goes with --tls-cert FILE here: a server has to show/],
+    [
+      '-s 1 2 --tls-cert c --tls-ca a',
+      /--tls-ca is for -c, which dials the peer; of -s it is --tls-client-ca/,
+    ],
+    ['-s 1 2 --tls-cert c --tls-name n', /--tls-name is for -c/],
+    ['-c 1 2 --tls-client-ca a', /--tls-client-ca is for -s/],
+    ['-c 1 2 --tls-key k', /--tls-key goes with --tls-cert FILE: a key alone shows nothing/],
+    ['-c 1 2 --tls-pin x', /--tls-pin x: write sha256\/ and the 44 characters/],
+    [
+      '-c 1 2 --tls-name a/b',
+      /--tls-name a\/b: write a host name, such as server\.example, or an IP address/,
+    ],
+    ['-c 1 /a/socket --tls-ca a', /--tls-name NAME is missing: the path of a Unix socket is no name/],
+    ['-c 1 2,/a/socket --tls-ca a', /--tls-name NAME is missing/],
+    ['-c 1 2 --key k --no-encrypt --tls-ca a', /--no-encrypt and --tls-ca contradict each other/],
+    ['-c 1 2 -n 0 --tls-ca a', /--tls-ca protects nothing here: .*leave out -n 0/],
+    ['-s 1 2 -n 0 --tls-cert c', /--tls-cert protects nothing here: .*leave out -n 0/],
+    ['-r 1 2 --tls-cert c', /--tls-cert is for -c and -s; a relay \(-r\) has no peer/],
+  ] as const)
+    t.throws(() => run(line), { name: 'UsageError', message: words }, line);
 });

@@ -4,6 +4,7 @@
  */
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { escapeText } from '../../core/format.ts';
 
 /** Somebody has to mend a file; the message begins behind the file's name. */
 export class CertificateProblem extends Error {
@@ -17,6 +18,7 @@ export interface Identity {
   readonly key: KeyObject;
 }
 
+const MOST_NAME = 40;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 const CERTIFICATE_LABELS: readonly string[] = ['CERTIFICATE', 'TRUSTED CERTIFICATE', 'X509 CERTIFICATE'];
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
@@ -115,7 +117,7 @@ function isSignedBy(certificate: X509Certificate, other: X509Certificate): boole
 export function nameOf(certificate: X509Certificate): string {
   const common = /^CN=(.+)$/m.exec(certificate.subject ?? '')?.[1];
   const name = common ?? certificate.subjectAltName?.split(', ')[0]?.replace(/^DNS:|^IP Address:/, '');
-  return (name ?? `serial ${certificate.serialNumber}`).slice(0, 64);
+  return escapeText(name ?? `serial ${certificate.serialNumber}`, MOST_NAME);
 }
 
 function whatInstead(content: Buffer): string {

@@ -75,7 +75,8 @@ export function isFor(certificate: X509Certificate, name: string): boolean {
 
 /** As it stands in certificates and is said in SNI; empty when it is none. */
 export function hostName(name: string): string {
-  return domainToASCII(name.replace(/\.$/, ''));
+  const bare = name.replace(/\.$/, '');
+  return /^[\p{L}\p{N}\p{M}_.-]+$/u.test(bare) ? domainToASCII(bare) : '';
 }
 
 /** `2026-11-21 09:30 UTC` */
@@ -110,14 +111,14 @@ function chain(whose: Whose, certificate: X509Certificate, code: string | null):
   const option = whose === 'server' ? '--tls-ca' : '--tls-client-ca';
   const begin = `the ${whose}'s certificate`;
   if (code === ALONE)
-    return `${begin}, of ${said(certificate)}, is self-signed, and not in the ${other(whose)}'s ${option}: add it there, or give its --tls-pin`;
+    return `${begin}, of ${nameOf(certificate)}, is self-signed, and not in the ${other(whose)}'s ${option}: add it there, or give its --tls-pin`;
   if (UNKNOWN_ISSUER.has(code))
-    return `${begin}, of ${said(certificate)}, is not signed by the ${other(whose)}'s ${option}: add its authority there, or those between to its --tls-cert`;
+    return `${begin}, of ${nameOf(certificate)}, is not signed by the ${other(whose)}'s ${option}: add its authority there, or those between to its --tls-cert`;
   if (code === 'INVALID_PURPOSE')
-    return `${begin}, of ${said(certificate)}, is not meant for a TLS ${whose} (extended key usage): it needs another one`;
+    return `${begin}, of ${nameOf(certificate)}, is not meant for a TLS ${whose} (extended key usage): it needs another one`;
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return `an authority that signed ${begin} is expired or not yet valid: renew it in --tls-cert or in ${option}`;
-  return `${begin}, of ${said(certificate)}, is not good (${code}): see its --tls-cert and the ${other(whose)}'s ${option}`;
+  return `${begin}, of ${nameOf(certificate)}, is not good (${code}): see its --tls-cert and the ${other(whose)}'s ${option}`;
 }
 
 function wrongName(certificate: X509Certificate, name: string): string {
@@ -129,10 +130,6 @@ function wrongName(certificate: X509Certificate, name: string): string {
 
 function wrongPin(whose: Whose, certificate: X509Certificate): string {
   return `the ${whose}'s certificate has none of the ${other(whose)}'s --tls-pin: its own is ${pinOf(certificate)}`;
-}
-
-function said(certificate: X509Certificate): string {
-  return escapeText(nameOf(certificate), 40);
 }
 
 function other(whose: Whose): Whose {
