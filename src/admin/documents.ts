@@ -140,7 +140,9 @@ export interface StatusDocument {
   readonly totals: TotalsDocument;
   readonly memory: MemoryDocument;
   readonly services: readonly ServiceDocument[];
+  /** The first 64 of each service. */
   readonly trunks: readonly TrunkDocument[];
+  readonly trunksOmitted: number;
   /** The busiest first, and of those that are equally busy the newest. */
   readonly connections: readonly ConnectionDocument[];
   /** So many more there are. */

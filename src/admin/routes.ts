@@ -6,7 +6,7 @@ import { PipeError } from '../core/errors.ts';
 import type { Outcome, TrunkHost } from '../proxy/trunk_host.ts';
 import { type Answer, json, RequestError, text } from './answer.ts';
 import { type AdminService, find, type Watched } from './services.ts';
-import { type Snapshots, USUAL_CONNECTIONS } from './status.ts';
+import { MOST_TRUNKS, type Snapshots, USUAL_CONNECTIONS } from './status.ts';
 
 /** The most connections that one answer lists. */
 export const MOST_LISTED = 1000;
@@ -44,15 +44,23 @@ export function apiRoutes(watched: Watched, snapshots: Snapshots): Route[] {
     { method: 'GET', path: '/api/v1/build', answer: () => json(snapshots.build) },
     { method: 'GET', path: '/api/v1/totals', answer: () => json(snapshots.totals) },
     { method: 'GET', path: '/api/v1/services', answer: () => json({ services: snapshots.services }) },
-    { method: 'GET', path: '/api/v1/trunks', answer: () => json({ trunks: snapshots.trunks }) },
+    {
+      method: 'GET',
+      path: '/api/v1/trunks',
+      query: ['limit'],
+      answer: ({ query }) => {
+        const trunks = snapshots.trunks(limitOf(query, 1, MOST_TRUNKS));
+        return json({ trunks, trunksOmitted: snapshots.trunkCount - trunks.length });
+      },
+    },
     {
       method: 'GET',
       path: '/api/v1/carriers',
-      answer: () => {
-        const listed = snapshots.trunks.map(({ id, carriers }) =>
-          carriers.map((one) => ({ trunk: id, ...one })),
-        );
-        return json({ carriers: listed.flat() });
+      query: ['limit'],
+      answer: ({ query }) => {
+        const trunks = snapshots.trunks(limitOf(query, 1, MOST_TRUNKS));
+        const listed = trunks.map(({ id, carriers }) => carriers.map((one) => ({ trunk: id, ...one })));
+        return json({ carriers: listed.flat(), trunksOmitted: snapshots.trunkCount - trunks.length });
       },
     },
     {
@@ -100,7 +108,7 @@ function readiness(services: readonly AdminService[]): Answer {
   const reasons = services.flatMap(({ name, service }) => {
     const prefix = name === '' ? '' : `${name}: `;
     if (service.addresses.length === 0) return `${prefix}does not listen`;
-    const trunks = service.mode === 'client' ? (service.trunkHost?.trunks ?? []) : [];
+    const trunks = service.mode === 'client' ? (service.trunkHost?.trunks(1) ?? []) : [];
     const reached = trunks.every(({ carriers }) => carriers.some(({ carrier }) => carrier !== null));
     return reached ? [] : `${prefix}no connection to the peer`;
   });
@@ -126,9 +134,9 @@ function noConnection(id: string): RequestError {
   return new RequestError(404, `there is no connection ${JSON.stringify(id.slice(0, 80))} (any more)`);
 }
 
-function limitOf(query: URLSearchParams, least: number): number {
+function limitOf(query: URLSearchParams, least: number, usual = USUAL_CONNECTIONS): number {
   const given = query.get('limit');
-  if (given === null) return USUAL_CONNECTIONS;
+  if (given === null) return usual;
   const limit = /^\d{1,6}$/.test(given) ? Number(given) : Number.NaN;
   if (limit >= least && limit <= MOST_LISTED) return limit;
   throw new RequestError(400, `limit has to be a whole number from ${least} to ${MOST_LISTED}`);

@@ -19,6 +19,8 @@ import { type AdminService, idOf, type Watched } from './services.ts';
 
 /** Connections in a status document, unless told otherwise. */
 export const USUAL_CONNECTIONS = 200;
+/** Trunks of a service in a status document, and in the metrics: a server may have thousands. */
+export const MOST_TRUNKS = 64;
 
 export class Snapshots {
   readonly #watched: Watched;
@@ -41,13 +43,19 @@ export class Snapshots {
     return sumOf(this.#watched.services().map(totalsOf));
   }
 
-  get trunks(): TrunkDocument[] {
-    return this.#watched.services().flatMap(trunksOf);
+  get trunkCount(): number {
+    return this.#watched.services().reduce((sum, { service }) => sum + (service.trunkHost?.size ?? 0), 0);
+  }
+
+  /** @param most how many of each service */
+  trunks(most: number): TrunkDocument[] {
+    return this.#watched.services().flatMap((each) => trunksOf(each, most));
   }
 
   /** @param limit connections that are listed at most */
   status(limit = USUAL_CONNECTIONS): StatusDocument {
     const { build, services } = this;
+    const trunks = this.trunks(MOST_TRUNKS);
     const busiest = this.connections.busiest(limit);
     const modes = new Set(services.map(({ mode }) => mode));
     return {
@@ -63,7 +71,8 @@ export class Snapshots {
       totals: sumOf(services.map(({ totals }) => totals)),
       memory: memorySum(services.map(({ memory }) => memory)),
       services,
-      trunks: this.trunks,
+      trunks,
+      trunksOmitted: this.trunkCount - trunks.length,
       connections: busiest,
       connectionsOmitted: this.connections.size - busiest.length,
     };
@@ -118,8 +127,8 @@ function memorySum(all: readonly MemoryDocument[]): MemoryDocument {
   };
 }
 
-export function trunksOf({ name, service }: AdminService): TrunkDocument[] {
-  return (service.trunkHost?.trunks ?? []).map((view) => trunkOf(name, view));
+function trunksOf({ name, service }: AdminService, most: number): TrunkDocument[] {
+  return (service.trunkHost?.trunks(most) ?? []).map((view) => trunkOf(name, view));
 }
 
 function trunkOf(service: string, { number, peer, streams, report, carriers }: TrunkView): TrunkDocument {

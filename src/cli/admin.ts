@@ -4,6 +4,7 @@
 
 import { lookup } from 'node:dns/promises';
 import type { OptionsDocument } from '../admin/documents.ts';
+import { metricsRoute } from '../admin/metrics.ts';
 import { AdminServer } from '../admin/server.ts';
 import type { AdminService } from '../admin/services.ts';
 import { formatAddress, formatEndpoint, isLoopback } from '../core/address.ts';
@@ -11,7 +12,8 @@ import type { Logger } from '../core/log.ts';
 import { formatLocalEnd } from '../layer/tcp/local_end.ts';
 import type { ProxyService } from '../proxy/service.ts';
 import { readToken, TOKEN_VARIABLE } from './admin_token.ts';
-import type { AdminPlace, Configuration } from './arguments.ts';
+import type { AdminPlace } from './admin_words.ts';
+import type { Configuration } from './arguments.ts';
 import { UsageError } from './options.ts';
 import { version } from './version.ts';
 
@@ -43,13 +45,15 @@ export async function startAdmin(
     );
   const { node } = process.versions;
   const { platform, arch } = process;
+  const build = { version: version(), node, platform, arch, backend };
   const server = new AdminServer({
     host: family.host,
     port,
     name: host,
     token,
-    build: { version: version(), node, platform, arch, backend },
+    build,
     services,
+    routes: (snapshots) => [metricsRoute({ build, services }, snapshots)],
     onBug: (bug) => log.error(`a bug in the admin server: ${bug instanceof Error ? bug.stack : String(bug)}`),
   });
   try {

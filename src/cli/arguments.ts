@@ -10,18 +10,13 @@ import type { LogLevel } from '../core/log.ts';
 import { familyProblem, type LocalEnd } from '../layer/tcp/local_end.ts';
 import type { Limits } from '../proxy/limits.ts';
 import { DEFAULT_MEMORY_BYTES, type ProxyMode } from '../proxy/stack.ts';
+import { type AdminPlace, adminOf, type TopCommand, topOf } from './admin_words.ts';
 import { limitsFrom } from './limits.ts';
 import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options.ts';
 import { type TlsSettings, tlsProblems, tlsSettingsOf } from './tls_settings.ts';
 
 /** Connections that a client stripes over unless told otherwise. */
 const DEFAULT_CARRIERS = 4;
-
-/** Where the admin server listens, and what requests have to show. */
-export interface AdminPlace {
-  readonly listen: Endpoint;
-  readonly tokenFile: string | null;
-}
 
 export interface Configuration {
   readonly mode: ProxyMode;
@@ -61,6 +56,7 @@ export type Command =
   | { readonly do: 'version' }
   /** Without a file, the key is printed. */
   | { readonly do: 'keygen'; readonly file: string | null }
+  | TopCommand
   | ({ readonly do: 'run' } & Configuration);
 
 /** @throws UsageError */
@@ -69,6 +65,8 @@ export function parseCommand(argv: readonly string[]): Command {
   if (values.has('help')) return { do: 'help' };
   if (values.has('version')) return { do: 'version' };
   if (words[0] === 'keygen' && values.size === 0) return keygen(words.slice(1));
+  const watch = topOf(words, values);
+  if (watch !== null) return watch;
   const mode = modeOf(values);
   const [listen, dial] = addressesOf(words, mode);
   if (dial.some(({ port }) => port === 0)) {
@@ -104,14 +102,6 @@ export function parseCommand(argv: readonly string[]): Command {
     logLevel: (values.get('logLevel') as LogLevel | undefined) ?? 'info',
     status: !values.has('noStatus'),
   };
-}
-
-function adminOf(values: Map<OptionName, unknown>): AdminPlace | null {
-  const listen = values.get('admin') as Endpoint | undefined;
-  if (listen === undefined && values.has('adminToken'))
-    throw new UsageError('--admin-token goes with --admin, which is not given');
-  const tokenFile = (values.get('adminToken') as string | undefined) ?? null;
-  return listen === undefined ? null : { listen, tokenFile };
 }
 
 function carriersOf(values: Map<OptionName, unknown>, mode: ProxyMode): number | 'auto' | undefined {

@@ -7,7 +7,8 @@ import { OPTIONS, type OptionSpec } from './options.ts';
 const HEAD = `usage: tcp-proxy -c LISTEN PEER    near the client: accept apps, dial the peer
        tcp-proxy -s LISTEN TARGET  near the server: accept peers, dial target
        tcp-proxy -r LISTEN TARGET  a plain relay, without a peer
-       tcp-proxy keygen [FILE]     make a key for --key
+       tcp-proxy keygen [FILE]     make a key for --key, or a token for --admin
+       tcp-proxy top [ADMIN]       watch a proxy that has --admin
 
 An address is host:port, "host port" as two words, :port, port, [ipv6]:port, or
 the path of a Unix socket. LISTEN without a host is every address, PEER and

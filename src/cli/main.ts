@@ -26,6 +26,8 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'keygen':
       process.stdout.write(makeKey(command.file));
       return 0;
+    case 'top':
+      return (await import('./top.ts')).top(command);
     case 'help':
       process.stdout.write(helpText());
       return 0;

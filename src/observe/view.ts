@@ -29,6 +29,8 @@ export interface ConnectionRow {
   readonly ageMs: number;
   /** Null where it is no stream of a trunk. */
   readonly stream: StreamCells | null;
+  /** Bytes a second, both ways, where the view shows that. */
+  readonly rate?: number;
 }
 
 export interface StreamCells {
@@ -74,6 +76,8 @@ export interface StatusView {
   readonly carriers: readonly CarrierRow[];
   /** Connections that there are now. */
   readonly open: number;
+  /** What those are that there is no room for. Default `older`. */
+  readonly others?: string;
   /** The last so many of them, the newest at the end. Only for what there is room for: there may be thousands. */
   newest(count: number): ConnectionRow[];
 }
@@ -94,6 +98,9 @@ const STREAM_COLUMNS: readonly Column[] = [
   { title: 're-sent', rank: 5 },
 ];
 const STREAM_AT = 5;
+/** In front of `sent`. */
+const RATE_COLUMN: Column = { title: 'traffic', rank: 0, least: 9 };
+const RATE_AT = 3;
 
 const CARRIER_COLUMNS: readonly Column[] = [
   { title: 'carrier', rank: 0 },
@@ -130,17 +137,24 @@ function headOf(view: StatusView, width: number): string {
   return columnsOf(head) <= width ? head : `${counts}   ${title}`;
 }
 
-function connectionLines({ open, newest }: StatusView, width: number, height: number): string[] {
+function connectionLines(
+  { open, newest, others = 'older' }: StatusView,
+  width: number,
+  height: number,
+): string[] {
   const room = height - 1;
   if (open === 0 || room <= 0) return [];
   const shown = newest(open > room ? room - 1 : open);
   const striped = shown.some(({ stream }) => stream !== null);
-  const columns = striped
-    ? CONNECTION_COLUMNS.toSpliced(STREAM_AT, 0, ...STREAM_COLUMNS)
-    : CONNECTION_COLUMNS;
-  const rows = shown.map((row) => connectionCells(row, striped));
+  const rated = shown.some(({ rate }) => rate !== undefined);
+  const plain = striped ? CONNECTION_COLUMNS.toSpliced(STREAM_AT, 0, ...STREAM_COLUMNS) : CONNECTION_COLUMNS;
+  const columns = rated ? plain.toSpliced(RATE_AT, 0, RATE_COLUMN) : plain;
+  const rows = shown.map((row) => {
+    const cells = connectionCells(row, striped);
+    return rated ? cells.toSpliced(RATE_AT, 0, formatRate(row.rate ?? 0)) : cells;
+  });
   const lines = shown.length === 0 ? [] : tableLines(columns, rows, width);
-  return hiding(lines, open - shown.length, 'older');
+  return hiding(lines, open - shown.length, others);
 }
 
 /** They are there to be compared, so they come first; where there are connections, those get half of the room. */

@@ -12,6 +12,7 @@ import { statusOfClient } from './trunk_status.ts';
 const ASKED = 'somebody asked for it to be dialled again';
 
 export class ClientTrunkHost implements TrunkHost {
+  readonly size = 1;
   readonly #peer: string;
   readonly #trunk: Trunk | null;
   readonly #slots: Iterable<CarrierSlot>;
@@ -30,7 +31,8 @@ export class ClientTrunkHost implements TrunkHost {
     this.#slots = slots;
   }
 
-  get trunks(): readonly TrunkView[] {
+  trunks(most: number): TrunkView[] {
+    if (most < 1) return [];
     const trunk = this.#trunk;
     const carriers = statusOfClient(this.#slots, trunk);
     const report = trunk?.report ?? null;

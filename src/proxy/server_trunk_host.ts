@@ -23,8 +23,13 @@ export class ServerTrunkHost implements TrunkHost {
     this.#entries = [...entries];
   }
 
-  get trunks(): readonly TrunkView[] {
-    return this.#entries.map(({ number, peer, trunk }) => ({
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  trunks(most: number): TrunkView[] {
+    const first = this.#entries.toSorted((a, b) => a.number - b.number).slice(0, most);
+    return first.map(({ number, peer, trunk }) => ({
       number,
       peer,
       streams: trunk.streams.size,

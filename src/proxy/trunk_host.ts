@@ -23,7 +23,10 @@ export type Outcome =
   | { readonly done: false; readonly why: 'unknown' | 'conflict'; readonly message: string };
 
 export interface TrunkHost {
-  readonly trunks: readonly TrunkView[];
+  /** How many trunks there are. */
+  readonly size: number;
+  /** The first of them, at most so many: looking at a carrier costs a system call. */
+  trunks(most: number): TrunkView[];
   /** Drops the carrier in this place, if there is one, and dials it again at once. Nothing is lost: others send what it had. */
   redial(trunk: number, index: number): Outcome;
   /** Takes a carrier out of use: it gets nothing new, is closed when all on it has arrived, and stays away until redial(). */

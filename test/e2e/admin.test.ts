@@ -5,8 +5,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { CHANGE, call, EventReader } from '../helpers/admin_call.ts';
-import { startProxy, TcpProxy } from '../helpers/e2e_proxy.ts';
-import { run, succeed, temporaryFolder, tool } from '../helpers/e2e_run.ts';
+import { COMMAND, startProxy, TcpProxy } from '../helpers/e2e_proxy.ts';
+import { background, run, succeed, temporaryFolder, tool } from '../helpers/e2e_run.ts';
 import { until } from '../helpers/e2e_wait.ts';
 
 function adminPort(proxy: TcpProxy): number {
@@ -232,4 +232,42 @@ t.test('it ends with nothing left behind, readers or not', async (t) => {
     () => readers.every(({ over }) => over),
     () => 'a reader still waits',
   );
+});
+
+t.test('top prints once where there is no terminal, and says what is wrong', async (t) => {
+  const { near, nearAdmin } = await pair(t);
+  const socket = await app(t, near.port);
+  t.equal(await exchange(socket, 'one'), 'one');
+  const shown = await run(t, process.execPath, [COMMAND, 'top', `http://127.0.0.1:${nearAdmin}/`]);
+  t.equal(shown.code, 0);
+  t.match(shown.out, /tcp-proxy client on .* 1 open, 1 served/);
+  for (const place of ['k0', 'k1', 'k2', 'k3']) t.match(shown.out, new RegExp(`^ +${place} +open `, 'm'));
+  t.match(shown.out, /^ +c1 .* open > open /m);
+  t.notMatch(shown.out, /\u001b/, 'no control sequences');
+
+  const nobody = await run(t, process.execPath, [COMMAND, 'top', '127.0.0.1:1']);
+  t.equal(nobody.code, 1);
+  t.match(nobody.err, /cannot ask 127\.0\.0\.1:1: .*ECONNREFUSED.* \(is there a tcp-proxy with --admin/);
+});
+
+t.test('top lives on a terminal until q, and leaves it as it was', async (t) => {
+  const { nearAdmin } = await pair(t);
+  const script = tool('script', 'bsdutils');
+  const command = `stty rows 30 cols 100; "${process.execPath}" "${COMMAND}" top ${nearAdmin}; echo code $?; stty -a`;
+  const child = background(t, script, ['-qec', command, '/dev/null']);
+  let out = '';
+  child.stdout?.on('data', (data) => {
+    out += data;
+  });
+  const drawn = () => out.split('\u001b[H').length - 1;
+  await until(
+    () => drawn() >= 3,
+    () => `it does not go on:\n${JSON.stringify(out)}`,
+  );
+  child.stdin?.write('q');
+  await once(child, 'exit');
+  t.match(out, /\u001b\[\?1049h/, 'a screen of its own');
+  t.match(out, /k3 +open/);
+  t.match(out, /\u001b\[\?1049l.*code 0/s, 'which it leaves');
+  t.match(out, /[^-]icanon/, 'with lines as before');
 });
