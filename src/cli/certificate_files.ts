@@ -4,6 +4,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { escapeText } from '../core/format.ts';
 import type { CertificateSettings } from '../layer/tls/certificates.ts';
@@ -52,13 +53,14 @@ export class CertificateFiles {
   }
 
   /**
-   * Changes when one of the files has been replaced or written to, also through the links on the way to it. Null for one that
-   * is not there.
+   * Changes when one of the files has been replaced or written to, also through the links on the way to it. Not at once: a
+   * file system that does not answer must not stop the connections.
    */
-  get versions(): string {
+  async versions(): Promise<string> {
     const { certFile, keyFile, caFile, clientCaFile } = this.settings;
     const paths = new Set([certFile, keyFile, caFile, clientCaFile].filter((path) => path !== null));
-    return JSON.stringify([...paths].map((path) => versionOf(path === SYSTEM_AUTHORITIES ? bundle() : path)));
+    const files = [...paths].map((path) => (path === SYSTEM_AUTHORITIES ? bundle() : path));
+    return JSON.stringify(await Promise.all(files.map(versionOf)));
   }
 
   #identity(patience: Patience): Identity | null {
@@ -107,12 +109,15 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-function versionOf(path: string | null): string | null {
-  const info = path === null ? undefined : statSync(path, { bigint: true, throwIfNoEntry: false });
-  // Of a pipe there is no other version.
-  return info?.isFile() !== true
-    ? null
-    : [info.dev, info.ino, info.size, info.mtimeNs, info.ctimeNs].join(' ');
+/** Null for what is no file, as a pipe has no other version; and for what is not there, or not to be reached. */
+async function versionOf(path: string | null): Promise<string | null> {
+  try {
+    const info = path === null ? null : await stat(path, { bigint: true });
+    if (info?.isFile() !== true) return null;
+    return [info.dev, info.ino, info.size, info.mtimeNs, info.ctimeNs].join(' ');
+  } catch {
+    return null;
+  }
 }
 
 /** What is wrong with the content of a file, behind its name. */

@@ -24,10 +24,10 @@ const SOON_MS = 14 * DAY_MS;
 interface Watched {
   readonly files: CertificateFiles;
   readonly credentials: CertificateCredentials;
-  /** Of the files, when they were read, or found broken. */
-  tried: string;
+  /** Of the files, when they were read, or found broken. Null: nobody has looked yet. */
+  tried: string | null;
   /** Of the files, when they were looked at last. */
-  seen: string;
+  seen: string | null;
   /** When it was said that it expires. */
   saidAt: number;
 }
@@ -36,6 +36,7 @@ export class Certificates {
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #watched = new Map<string, Watched>();
+  #looking = false;
   #timer: NodeJS.Timeout | null = null;
 
   /** @param now today, in milliseconds since 1970 */
@@ -54,19 +55,28 @@ export class Certificates {
     const known = this.#watched.get(name);
     if (known !== undefined) return known.credentials;
     const files = new CertificateFiles(settings);
-    const seen = files.versions;
     const credentials = usable(settings, () => new CertificateCredentials(files.read(patience), this.#now));
-    const watched: Watched = { files, credentials, tried: seen, seen, saidAt: Number.NEGATIVE_INFINITY };
+    const watched: Watched = {
+      files,
+      credentials,
+      tried: null,
+      seen: null,
+      saidAt: Number.NEGATIVE_INFINITY,
+    };
     this.#watched.set(name, watched);
     this.#say('', credentials.settings);
     this.#sayIfOld(watched);
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS).unref();
     return credentials;
   }
 
-  /** Reads all files again, whether they have changed or not. */
-  reload(): void {
-    for (const watched of this.#watched.values()) this.#readAgain(watched, true);
+  /** Reads all files again, whether they have changed or not, and says what came of it. */
+  async reload(): Promise<void> {
+    for (const watched of [...this.#watched.values()]) {
+      watched.tried = await watched.files.versions();
+      watched.seen = watched.tried;
+      this.#readAgain(watched, true);
+    }
   }
 
   stop(): void {
@@ -75,27 +85,37 @@ export class Certificates {
     this.#watched.clear();
   }
 
-  #look(): void {
-    for (const watched of this.#watched.values()) {
-      const { versions } = watched.files;
-      if (versions !== watched.tried && versions === watched.seen) this.#readAgain(watched, false);
-      watched.seen = versions;
-      this.#sayIfOld(watched);
+  async #look(): Promise<void> {
+    // One that is slow to answer is asked once more when it has.
+    if (this.#looking) return;
+    this.#looking = true;
+    for (const watched of [...this.#watched.values()]) await this.#lookAt(watched);
+    this.#looking = false;
+  }
+
+  async #lookAt(watched: Watched): Promise<void> {
+    const versions = await watched.files.versions();
+    // Stopped meanwhile.
+    if (this.#timer === null) return;
+    if (versions !== watched.tried && versions === watched.seen) {
+      watched.tried = versions;
+      this.#readAgain(watched, false);
     }
+    watched.seen = versions;
+    this.#sayIfOld(watched);
   }
 
   /** @param asked somebody waits for an answer */
   #readAgain(watched: Watched, asked: boolean): void {
     const { files, credentials } = watched;
     const before = credentials.settings;
-    watched.tried = files.versions;
     try {
       const read = files.read({ waitMs: 0 });
       this.#checkNotOlder(before, read, files.settings);
       usable(files.settings, () => credentials.update(read));
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      this.#log.warn(`${error.message}; the certificates from before stay in use`);
+      // Whatever it is: connections that are open must not end for it.
+      this.#log.warn(`${(error as Error).message}; the certificates from before stay in use`);
       return;
     }
     const changed = fingerprint(before) !== fingerprint(credentials.settings);

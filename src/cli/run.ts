@@ -108,7 +108,7 @@ export async function run(config: Configuration): Promise<number> {
   const title = `tcp-proxy ${config.mode} on ${listening} -> ${formatEndpoints(config.dial)}`;
   // Before it is said: who reads that line may send a signal at once.
   const drained = drainOnSignal(service, config, log);
-  if (config.tls !== null) process.on('SIGHUP', () => certificates.reload());
+  if (config.tls !== null) process.on('SIGHUP', () => void certificates.reload());
   log.info(`${title} (${transport.name} backend)`);
   warnIfOpen(service, config, log);
   if (config.status && terminal?.capable) statusLine = new StatusLine(terminal, viewer(service, title));

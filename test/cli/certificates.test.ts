@@ -115,10 +115,10 @@ function watched(t: Test, first: Issued, now: () => number = Date.now) {
   const settings = { ...NONE, certFile: write(first) };
   const credentials = certificates.of(settings);
   const serial = () => credentials.settings.identity?.chain[0]?.serialNumber;
-  const reload = () => {
+  const reload = async () => {
     lines.length = 0;
-    certificates.reload();
-    return lines;
+    await certificates.reload();
+    return [...lines];
   };
   return { put, write, lines, certificates, credentials, settings, serial, reload };
 }
@@ -133,10 +133,10 @@ t.test('read again when asked', async (t) => {
     ),
   ]);
   t.equal(certificates.of({ ...settings }), credentials, 'the same files are read for all');
-  t.match(reload(), [/^info {2}TLS, unchanged: shows the certificate of own/]);
+  t.match(await reload(), [/^info {2}TLS, unchanged: shows the certificate of own/]);
   write(second);
   t.equal(serial(), first.serial);
-  t.match(reload(), [
+  t.match(await reload(), [
     new RegExp(`^info {2}TLS, read again: shows the certificate of own, .*serial ${second.serial}`),
   ]);
   t.equal(serial(), second.serial);
@@ -147,7 +147,7 @@ t.test('read again when asked', async (t) => {
     [issue({ name: 'new', until: inDays(9), from: inDays(1) }, CA), /is not valid before/],
   ] as const) {
     put('own.pem', typeof text === 'string' ? text : text.cert + text.keyPem);
-    const said = reload();
+    const said = await reload();
     t.equal(said.length, 1);
     t.match(said[0], /^warn {2}--tls-cert .*; the certificates from before stay in use$/);
     t.match(said[0], words);
@@ -159,18 +159,18 @@ t.test('an expiry is said two weeks ahead, and once a day', async (t) => {
   let now = Date.now();
   const until = new Date(now + 15.5 * DAY);
   const { lines, reload, write } = watched(t, issue({ name: 'own', until }, CA), () => now);
-  const warned = () => reload().filter((line) => line.startsWith('warn'));
+  const warned = async () => (await reload()).filter((line) => line.startsWith('warn'));
   t.equal(lines.filter((line) => line.startsWith('warn')).length, 0);
-  t.same(warned(), []);
+  t.same(await warned(), []);
   now += 2 * DAY;
-  t.match(warned(), [/own\.pem: the certificate of own expires in 13 days, on .* UTC: renew it$/]);
-  t.same(warned(), []);
+  t.match(await warned(), [/own\.pem: the certificate of own expires in 13 days, on .* UTC: renew it$/]);
+  t.same(await warned(), []);
   now += DAY;
-  t.match(warned(), [/expires in 12 days/]);
+  t.match(await warned(), [/expires in 12 days/]);
   now += 13 * DAY;
-  t.match(warned(), [
+  t.match(await warned(), [
     /own\.pem: the certificate of own expired on .* UTC: whoever checks it refuses us; renew it$/,
   ]);
   write(issue({ name: 'own', until: new Date(now + 90 * DAY) }, CA));
-  t.same(warned(), []);
+  t.same(await warned(), []);
 });

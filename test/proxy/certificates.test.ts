@@ -396,3 +396,24 @@ t.test('a trunk is of one client: another certificate does not join it, a renewe
     t.equal(await join(CLIENT, 3, false), 'joined');
   }
 });
+
+t.test('nothing in the environment makes a wrong server good enough', async (t) => {
+  t.teardown(() => {
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  });
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  const target = await echo(t);
+  const dial = { host: '127.0.0.1', port: target.port };
+  for (const [near, shows] of [
+    [tls({ ca: [STRANGER_CA] }), SERVER],
+    [tls({ ca: [CA] }, { serverName: 'other.example' }), SERVER],
+    [tls({ pins: [SERVER] }), ALONE],
+  ] as const) {
+    const server = await start(t, { mode: 'server', dial, ...tls({ shows }) });
+    const peer = { host: '127.0.0.1', port: server.port };
+    const client = await start(t, { mode: 'client', dial: peer, carriers: 1, ...near });
+    await eventually('a refusal', () => client.lines.some((line) => /^error .*the server's certif/.test(line)));
+    client.service.stop();
+  }
+  t.equal(target.count(), 0);
+});

@@ -7,6 +7,9 @@ import type { TLSSocket } from 'node:tls';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import type { LowerStream } from './lower.ts';
 
+/** Of what a peer says before it has heard that it is refused: the HELLO of a client that has not waited, at most. */
+const MOST_UNREAD = 65_536;
+
 /**
  * Takes the lower pipe over until then; how long that may take, is for others to bound.
  *
@@ -19,9 +22,14 @@ export function part(
   words: Buffer,
   done: () => void,
 ): void {
+  let unread = MOST_UNREAD;
   const look = () => {
-    // What is left unread would make a reset of our end, and the words could get lost.
-    while (lower.readable) lower.recv()?.release();
+    // What is left unread would make a reset of our end, and the words could get lost; but nobody keeps us reading.
+    while (unread > 0 && lower.readable) {
+      const chunk = lower.recv(unread);
+      unread -= chunk?.length ?? 0;
+      chunk?.release();
+    }
     if (lower.broken === null && !lower.finSent) stream.onWritable();
     if (lower.broken === null && !lower.finSent) return;
     lower.onActivity = null;
