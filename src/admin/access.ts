@@ -45,7 +45,8 @@ export class Access {
   #wrongHost({ headers }: IncomingMessage): Denial | null {
     if (this.#token !== null) return null;
     const host = hostName(headers.host ?? '');
-    if (host === 'localhost' || host === this.#host || isIP(host) !== 0) return null;
+    const ours = host !== '' && (host === 'localhost' || host === this.#host || isIP(host) !== 0);
+    if (ours) return null;
     const message =
       'this name is not known here: use the address or localhost (a page that makes its own name lead here is refused)';
     return { status: 421, message };

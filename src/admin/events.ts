@@ -14,15 +14,22 @@ import type { DroppedEvent } from './documents.ts';
 import type { Snapshots } from './status.ts';
 import { TraceEvents } from './trace_events.ts';
 
-const STATUS_EVERY_MS = 1000;
 /** A reader that leaves so much unread gets no more until it reads. */
 const MOST_UNREAD_BYTES = 256 * 1024;
-/** And one that reads nothing for so long is let go. */
-const PATIENCE_MS = 30_000;
 /** Readers at a time. */
 export const MOST_READERS = 16;
 /** Until who is let go comes back (EventSource does so by itself). */
 const RETRY_MS = 2000;
+
+/** Milliseconds. */
+export interface EventTimes {
+  /** Between two statuses. */
+  readonly statusMs: number;
+  /** A reader that reads nothing for so long is let go. */
+  readonly patienceMs: number;
+}
+
+const TIMES: EventTimes = { statusMs: 1000, patienceMs: 30_000 };
 
 interface Reader {
   readonly response: ServerResponse;
@@ -33,12 +40,14 @@ interface Reader {
 
 export class EventStream {
   readonly #snapshots: Snapshots;
+  readonly #times: EventTimes;
   readonly #readers = new Set<Reader>();
   readonly #source: TraceEvents;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(snapshots: Snapshots) {
+  constructor(snapshots: Snapshots, times = TIMES) {
     this.#snapshots = snapshots;
+    this.#times = times;
     this.#source = new TraceEvents((name, event) => this.#tell(name, event));
   }
 
@@ -57,7 +66,7 @@ export class EventStream {
     response.write(messageOf('status', this.#snapshots.status()));
     if (this.#timer !== null) return;
     this.#source.start();
-    this.#timer = setInterval(() => this.#onTime(), STATUS_EVERY_MS);
+    this.#timer = setInterval(() => this.#onTime(), this.#times.statusMs);
     this.#timer.unref();
   }
 
@@ -91,7 +100,7 @@ export class EventStream {
         continue;
       }
       reader.slowSince ??= now;
-      if (now - reader.slowSince >= PATIENCE_MS) response.destroy();
+      if (now - reader.slowSince >= this.#times.patienceMs) response.destroy();
     }
   }
 

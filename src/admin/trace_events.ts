@@ -75,7 +75,11 @@ export class TraceEvents {
   /** Tells what was summed up. To be called once a second or so. */
   flush(): void {
     for (const { trace, bytes } of this.#resent.values())
-      this.#tell('carrier', carrierEvent(trace, 'resent', `${formatBytes(bytes)} sent again over it`, bytes));
+      if (bytes > 0)
+        this.#tell(
+          'carrier',
+          carrierEvent(trace, 'resent', `${formatBytes(bytes)} sent again over it`, bytes),
+        );
     this.#resent.clear();
     const dropped = this.#count - MOST_EVENTS;
     this.#count = 0;

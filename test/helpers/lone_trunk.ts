@@ -44,9 +44,9 @@ export class LoneTrunk {
   }
 
   /** The peer says a frame without text. */
-  async say(wire: Wire, type: number, value: number): Promise<void> {
+  async say(wire: Wire, type: number, value: number, id = 0): Promise<void> {
     const datagram = this.pool.take(FRAME_BYTES);
-    writeFrame(datagram.memory, datagram.start, type, 0, 0, value);
+    writeFrame(datagram.memory, datagram.start, type, 0, id, value);
     wire.send(datagram);
     await passes(3);
   }
