@@ -5,9 +5,9 @@
 
 import { formatAddress, type SocketAddress } from '../core/address.ts';
 import { streamSnapshot } from '../layer/trunk/snapshot.ts';
-import { StripedPipe } from '../layer/trunk/stream.ts';
 import { legState } from '../proxy/leg_state.ts';
 import type { Session } from '../proxy/session.ts';
+import { streamAmong } from '../proxy/stack.ts';
 import type { ConnectionDocument } from './documents.ts';
 import { type AdminService, find, idOf } from './services.ts';
 
@@ -124,12 +124,12 @@ export class ConnectionList {
 
 function documentOf({ service, session, look }: Listed): ConnectionDocument {
   const { near, far } = session;
-  const stream = [near, far].find((leg) => leg instanceof StripedPipe);
+  const stream = streamAmong(near, far);
   const {
     windowBytes = null,
     earlyBytes = null,
     repeatedBytes = null,
-  } = stream === undefined ? {} : streamSnapshot(stream);
+  } = stream === null ? {} : streamSnapshot(stream);
   return {
     id: idOf(service, `c${session.id}`),
     service,

@@ -8,9 +8,11 @@ import { AddressError, type Endpoint, takeEndpoint, takeEndpoints } from '../cor
 import { escapeText } from '../core/format.ts';
 import type { LogLevel } from '../core/log.ts';
 import { familyProblem, type LocalEnd } from '../layer/tcp/local_end.ts';
+import type { CompressionSettings } from '../proxy/compression.ts';
 import type { Limits } from '../proxy/limits.ts';
 import { DEFAULT_MEMORY_BYTES, type ProxyMode } from '../proxy/stack.ts';
 import { type AdminPlace, adminOf, type TopCommand, topOf } from './admin_words.ts';
+import { compressionFrom } from './compression.ts';
 import { limitsFrom } from './limits.ts';
 import { OPTIONS, type OptionName, type OptionSpec, UsageError } from './options.ts';
 import { type TlsSettings, tlsProblems, tlsSettingsOf } from './tls_settings.ts';
@@ -35,6 +37,7 @@ export interface Configuration {
   readonly via: readonly LocalEnd[];
   /** Undefined: the best that the kernel permits. */
   readonly congestion: string | undefined;
+  readonly compression: CompressionSettings;
   readonly graceMs: number;
   readonly connectTimeoutMs: number;
   readonly drainTimeoutMs: number;
@@ -90,6 +93,7 @@ export function parseCommand(argv: readonly string[]): Command {
     encrypt: !values.has('noEncrypt'),
     tls: tlsSettingsOf(values, mode),
     via,
+    compression: compressionFrom(values, mode),
     congestion: values.get('congestion') as string | undefined,
     graceMs: (values.get('grace') as number | undefined) ?? 30_000,
     connectTimeoutMs: (values.get('connectTimeout') as number | undefined) ?? 10_000,

@@ -6,6 +6,7 @@ import { constants } from 'node:buffer';
 import { AddressError, type Endpoint, parseEndpoint } from '../core/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
 import { type LocalEnd, parseLocalEnd } from '../layer/tcp/local_end.ts';
+import { type Choice, parseChoice } from '../proxy/compression.ts';
 import { LEAST_MEMORY_BYTES } from '../proxy/stack.ts';
 import { TLS_OPTIONS } from './tls_options.ts';
 import { UsageError } from './usage_error.ts';
@@ -75,6 +76,15 @@ const parseCongestion: Parser<string> = (text, flag) => {
   throw new UsageError(
     `--${flag} ${text}: write the name of a congestion control, such as bbr or cubic, or system`,
   );
+};
+
+const parseCompress: Parser<Choice | 'off'> = (text, flag) => {
+  if (text === 'off') return text;
+  try {
+    return parseChoice(text);
+  } catch (error) {
+    throw new UsageError(`--${flag} ${text}: ${(error as Error).message}`);
+  }
 };
 
 function wholeNumber(least: number, most: number): Parser<number> {
@@ -162,6 +172,27 @@ export const OPTIONS = {
     repeatable: true,
     parse: parseVia,
   },
+  compress: {
+    flag: 'compress',
+    value: 'HOW',
+    help: 'zstd, lz4, zstd:LEVEL, ..., auto or off (off)',
+    about: 'striping',
+    parse: parseCompress,
+  },
+  highCompression: {
+    flag: 'high-compression',
+    help: 'the ratio is worth more than the delay',
+    about: 'striping',
+    rare: true,
+  },
+  bufferSize: {
+    flag: 'buffer-size',
+    value: 'SIZE',
+    help: 'largest piece that is compressed at once (128k)',
+    about: 'striping',
+    rare: true,
+    parse: size(1024, 256 * 1024),
+  },
   congestion: {
     flag: 'congestion',
     value: 'NAME',
@@ -198,6 +229,7 @@ export const OPTIONS = {
     flag: 'max-message',
     value: 'SIZE',
     help: 'largest message accepted from the peer (256k)',
+    rare: true,
     about: 'the peer',
     parse: size(SMALLEST_MAX_MESSAGE, LARGEST_MESSAGE),
   },

@@ -11,6 +11,7 @@ import { openTransport } from '../layer/tcp/backend.ts';
 import type { Transport } from '../layer/tcp/transport.ts';
 import { StatusLine } from '../observe/status.ts';
 import { MOST_AUTO_CARRIERS } from '../proxy/carrier_count.ts';
+import { compressionProblem } from '../proxy/compression.ts';
 import { SYSTEM_CONGESTION } from '../proxy/links.ts';
 import { ProxyService } from '../proxy/service.ts';
 import type { Configuration } from './arguments.ts';
@@ -78,6 +79,7 @@ export async function run(config: Configuration): Promise<number> {
     certificates: shown,
     serverName: config.tls?.name ?? null,
     via: config.via,
+    compression: config.compression,
     ...(config.congestion === undefined ? {} : { congestion: config.congestion }),
     graceMs: config.graceMs,
     connectTimeoutMs: config.connectTimeoutMs,
@@ -136,7 +138,10 @@ function reservedDescriptors({ mode, carriers = 0 }: Configuration): number {
 }
 
 /** What was asked for and this machine does not have. @throws UsageError */
-function checkAgainstMachine({ via, congestion }: Configuration, transport: Transport, log: Logger): void {
+function checkAgainstMachine(config: Configuration, transport: Transport, log: Logger): void {
+  const { via, congestion, compression } = config;
+  const missing = compressionProblem(compression);
+  if (missing !== null) throw new UsageError(`--compress: ${missing}`);
   for (const end of via) {
     const problem = transport.localEndProblem(end);
     if (problem !== null) throw new UsageError(`--via: ${problem.message}`);

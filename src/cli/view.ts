@@ -6,12 +6,13 @@
 import { formatAddress } from '../core/address.ts';
 import { formatBytes, formatDuration, plural } from '../core/format.ts';
 import { streamSnapshot } from '../layer/trunk/snapshot.ts';
-import { StripedPipe } from '../layer/trunk/stream.ts';
 import { RateMeter } from '../observe/meter.ts';
 import type { CarrierRow, ConnectionRow, StatusView, StreamCells } from '../observe/view.ts';
+import { compressionWords, ratioOf } from '../proxy/compression_totals.ts';
 import { legState } from '../proxy/leg_state.ts';
 import type { ProxyService } from '../proxy/service.ts';
 import type { Session } from '../proxy/session.ts';
+import { streamAmong } from '../proxy/stack.ts';
 import type { CarrierStatus, TrunkTotals } from '../proxy/trunk_status.ts';
 
 /** Shares that the summary lists one by one. */
@@ -72,12 +73,13 @@ function rowOf(session: Session, now: number): ConnectionRow {
     congestionsBackward: session.congestionsBackward,
     ageMs: now - session.startedAt,
     stream: streamOf(session),
+    ...(session.compression === null ? {} : { compression: ratioOf(session.compression) }),
   };
 }
 
 function streamOf({ near, far }: Session): StreamCells | null {
-  const stream = [near, far].find((leg) => leg instanceof StripedPipe);
-  return stream === undefined ? null : streamSnapshot(stream);
+  const stream = streamAmong(near, far);
+  return stream === null ? null : streamSnapshot(stream);
 }
 
 /** What there is to say at the end, in lines. */
@@ -89,8 +91,12 @@ export function summaryOf(service: ProxyService): string[] {
   const aside = troubles.length === 0 ? '' : ` (${troubles.join(', ')})`;
   const volume = `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`;
   const served = `served ${plural(connections, 'connection')}${aside} in ${formatDuration(service.uptimeMs)}: ${volume}`;
-  const totals = service.trunkTotals;
-  return totals === null ? [served] : [served, stripingSummary(totals)];
+  const { trunkTotals: totals, compression } = service;
+  return [
+    served,
+    ...(totals === null ? [] : [stripingSummary(totals)]),
+    ...(compression === null ? [] : [compressionWords(compression)]),
+  ];
 }
 
 /** `striped over 4 carriers (26, 25, 25 and 24 % of 1.2 GB): 1 lost, 3 stalls, 1.3 MB sent again`. */

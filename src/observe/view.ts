@@ -31,6 +31,8 @@ export interface ConnectionRow {
   readonly stream: StreamCells | null;
   /** Bytes a second, both ways, where the view shows that. */
   readonly rate?: number;
+  /** Bytes that one on the wire stands for, where it is compressed. */
+  readonly compression?: number;
 }
 
 export interface StreamCells {
@@ -101,6 +103,8 @@ const STREAM_AT = 5;
 /** In front of `sent`. */
 const RATE_COLUMN: Column = { title: 'traffic', rank: 0, least: 9 };
 const RATE_AT = 3;
+/** In front of those, where anything is compressed. */
+const COMPRESSION_COLUMN: Column = { title: 'ratio', rank: 4 };
 
 const CARRIER_COLUMNS: readonly Column[] = [
   { title: 'carrier', rank: 0 },
@@ -147,10 +151,12 @@ function connectionLines(
   const shown = newest(open > room ? room - 1 : open);
   const striped = shown.some(({ stream }) => stream !== null);
   const rated = shown.some(({ rate }) => rate !== undefined);
-  const plain = striped ? CONNECTION_COLUMNS.toSpliced(STREAM_AT, 0, ...STREAM_COLUMNS) : CONNECTION_COLUMNS;
+  const compressed = shown.some(({ compression }) => compression !== undefined);
+  const more = [...(compressed ? [COMPRESSION_COLUMN] : []), ...(striped ? STREAM_COLUMNS : [])];
+  const plain = CONNECTION_COLUMNS.toSpliced(STREAM_AT, 0, ...more);
   const columns = rated ? plain.toSpliced(RATE_AT, 0, RATE_COLUMN) : plain;
   const rows = shown.map((row) => {
-    const cells = connectionCells(row, striped);
+    const cells = connectionCells(row, compressed, striped);
     return rated ? cells.toSpliced(RATE_AT, 0, formatRate(row.rate ?? 0)) : cells;
   });
   const lines = shown.length === 0 ? [] : tableLines(columns, rows, width);
@@ -201,7 +207,7 @@ function inShort(carriers: readonly CarrierRow[]): string {
   return `carriers: ${[...counts, formatRate(traffic)].join(', ')}`;
 }
 
-function connectionCells(row: ConnectionRow, striped: boolean): string[] {
+function connectionCells(row: ConnectionRow, compressed: boolean, striped: boolean): string[] {
   const cells = [
     row.id,
     escapeText(row.from, 60),
@@ -211,7 +217,10 @@ function connectionCells(row: ConnectionRow, striped: boolean): string[] {
     `${row.congestionsForward}/${row.congestionsBackward}`,
     formatDuration(row.ageMs),
   ];
-  return striped ? cells.toSpliced(STREAM_AT, 0, ...streamCells(row.stream)) : cells;
+  const { compression } = row;
+  const ratio = compression === undefined ? '-' : `${compression.toFixed(1)}:1`;
+  const more = [...(compressed ? [ratio] : []), ...(striped ? streamCells(row.stream) : [])];
+  return cells.toSpliced(STREAM_AT, 0, ...more);
 }
 
 function streamCells(stream: StreamCells | null): string[] {

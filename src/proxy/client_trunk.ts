@@ -23,7 +23,7 @@ type Handlers = Pick<TrunkOptions, 'onCarrierLost' | 'stallHandlers' | 'onEnd'>;
 
 export function clientTrunk(
   { name = '', clock, graceMs, memory, scheduler }: ClientTrunkOptions,
-  { windows }: Welcome,
+  { windows, codecs = 0 }: Welcome,
   handlers: Handlers,
 ): Trunk {
   return new Trunk({
@@ -38,6 +38,7 @@ export function clientTrunk(
     trunkWindow: memory.windows.trunk,
     peerStreamWindow: windows.stream,
     peerTrunkWindow: windows.trunk,
+    peerCodecs: codecs,
     // The server has nothing to open: it gets a reset.
     onStream: (stream) => stream.discard(new PipeError('refused', 'trunk', 'this side takes no streams')),
   });

@@ -7,7 +7,7 @@
 
 import { formatEndpoint, formatEndpoints, type SocketAddress } from '../core/address.ts';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
-import { PipeError, type PipeErrorCode } from '../core/errors.ts';
+import { asPipeError, PipeError, type PipeErrorCode } from '../core/errors.ts';
 import { formatDuration } from '../core/format.ts';
 import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
 import { knownAddresses } from '../layer/tcp/resolve.ts';
@@ -16,6 +16,8 @@ import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { Capacity } from './capacity.ts';
 import { namelessAt } from './client_name.ts';
+import type { CompressCounters } from './compression.ts';
+import { CompressionTotals } from './compression_totals.ts';
 import { FrontDoor } from './front_door.ts';
 import { Idle } from './idle.ts';
 import { checkKey } from './key.ts';
@@ -37,8 +39,6 @@ import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 
 export type { ServiceOptions };
 
-/** The label of a stream, for a server that has one target only. */
-const NO_LABEL = Buffer.alloc(0);
 /** Said of an address. */
 const ITSELF =
   'is where this tcp-proxy itself listens: connections would go round until no descriptor is left';
@@ -56,6 +56,7 @@ export class ProxyService implements SessionHost {
   readonly #sessions = new Set<Session>();
   readonly #door: FrontDoor;
   readonly #log: SessionLog;
+  readonly #compression = new CompressionTotals();
   readonly #links: PeerLinks;
   #startedAt = 0;
   #nextId = 1;
@@ -115,6 +116,11 @@ export class ProxyService implements SessionHost {
   }
   get refusals(): RefusalCounts | null {
     return this.#trunkServer?.refusals ?? null;
+  }
+
+  /** What compression has done, for all connections from the beginning on; null: for none. */
+  get compression(): CompressCounters | null {
+    return this.#compression.of(this.#sessions);
   }
 
   /** What its trunks share. */
@@ -189,7 +195,8 @@ export class ProxyService implements SessionHost {
   }
 
   dial(handlers: DialHandlers): Cancel {
-    if (this.#trunkClient !== null) return this.#trunkClient.open(NO_LABEL, handlers);
+    if (this.#trunkClient !== null)
+      return this.#trunkClient.open((codecs) => this.#stack.compression.label(codecs), handlers);
     // The peer may be restarting, and the app can wait for it. A target that refuses is an answer, and so is a peer that
     // was reached and closed. To be out of descriptors is neither: others will close theirs.
     const answers: readonly PipeErrorCode[] = ['reset', 'loop'];
@@ -242,6 +249,7 @@ export class ProxyService implements SessionHost {
     if (this.#sessions.delete(session)) this.#capacity.remove(this.#descriptorsOf(session.near));
     this.totals.bytesForward += session.bytesForward;
     this.totals.bytesBackward += session.bytesBackward;
+    this.#compression.closed(session);
     if (session.to === null) this.totals.failed++;
     else if (error !== null) this.totals.broken++;
     this.#log.closed(session, error, side, this.#clock.now());
@@ -267,6 +275,17 @@ export class ProxyService implements SessionHost {
     this.#options.transport.readInto(socket, this.#stack.memory.receivePool);
     this.#options.transport.tuneJoined(socket);
     return this.#stack.carrier(pipe);
+  }
+
+  #onStream(stream: Parameters<Stack['opened']>[0], from: SocketAddress | null): void {
+    let near: IoPipe<'bytes'>;
+    try {
+      near = this.#stack.opened(stream);
+    } catch (error) {
+      stream.discard(asPipeError(error, 'proxy'));
+      return;
+    }
+    this.#onPeer(near, from);
   }
 
   /** What a peer opens is an app that it has accepted already: it cannot wait in the kernel's queue, and hears why. */
@@ -332,6 +351,7 @@ export class ProxyService implements SessionHost {
       graceMs,
       carriers,
       key,
+      codecs: this.#stack.compression.codecs,
       dialCarrier: (path, avoid, { onReady, onFailed }) =>
         this.#links.dialCarrier(path, avoid, this.#clock, this.#options.lookup, {
           onReady: (socket, address) => onReady(this.#stack.link(socket, path.peer), address),
@@ -367,7 +387,8 @@ export class ProxyService implements SessionHost {
       },
       local: ({ socket }) => this.#options.transport.localAddress(socket),
       name: this.#options.name ?? '',
-      onStream: (stream, from) => this.#onPeer(stream, from),
+      codecs: this.#stack.compression.codecs,
+      onStream: (stream, from) => this.#onStream(stream, from),
       onClassic: takesClassic
         ? (socket, first, from) => this.#onPeer(this.#stack.accepted(socket, first), from)
         : null,

@@ -15,7 +15,9 @@ import type { DialHandlers } from '../layer/tcp/dial.ts';
 import { type BridgeEnd, IoBridge } from '../pipe/bridge.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import type { KernelPipePool } from '../sys/kernel_pipe.ts';
+import type { CompressCounters } from './compression.ts';
 import type { SessionTrace } from './session_trace.ts';
+import { compressionAmong } from './stack.ts';
 
 export type SessionState = 'dialling' | 'open' | 'closed';
 
@@ -100,6 +102,11 @@ export class Session {
   }
   get congestionsBackward(): number {
     return this.#bridge?.backward.congestions ?? 0;
+  }
+
+  /** What compression has done for it so far, also when it is over; null: it is not compressed. */
+  get compression(): Readonly<CompressCounters> | null {
+    return compressionAmong(this.#near, this.far);
   }
 
   /** Resets both legs now. */

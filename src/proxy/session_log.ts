@@ -6,10 +6,10 @@ import { formatAddress, type SocketAddress } from '../core/address.ts';
 import type { PipeError, PipeErrorCode } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
-import { StripedPipe } from '../layer/trunk/stream.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import { compressionWords } from './compression_totals.ts';
 import type { Session } from './session.ts';
-import type { ProxyMode } from './stack.ts';
+import { type ProxyMode, streamAmong } from './stack.ts';
 
 type Side = 'near' | 'far' | null;
 
@@ -71,7 +71,9 @@ export class SessionLog {
     }
     const volume = `${formatBytes(session.bytesForward)} sent, ${formatBytes(session.bytesBackward)} received`;
     const stops = `congested ${session.congestionsForward}/${session.congestionsBackward} times`;
-    const line = `closed after ${age}: ${this.#describe(session)}: ${volume}, ${stops}`;
+    const { compression } = session;
+    const gain = compression === null ? '' : `, ${compressionWords(compression)}`;
+    const line = `closed after ${age}: ${this.#describe(session)}: ${volume}, ${stops}${gain}`;
     const guess = this.#guess(session, error, side);
     if (error === null) log.info(line);
     else {
@@ -110,8 +112,9 @@ export class SessionLog {
  * both sides: `192.0.2.1:22222 stream 16` here is `192.0.2.7 stream 16` there.
  */
 function nameOfLeg(address: SocketAddress, leg: IoPipe | null, came: boolean): string {
-  if (!(leg instanceof StripedPipe)) return formatAddress(address);
+  const stream = streamAmong(leg);
+  if (stream === null) return formatAddress(address);
   // Of who came, the port is that of one of its connections.
   const where = came && address.family !== 'unix' ? address.host : formatAddress(address);
-  return `${where} stream ${leg.id}`;
+  return `${where} stream ${stream.id}`;
 }

@@ -8,13 +8,18 @@
  *     server, striped    peer -- stream of a trunk over carriers ----- bytes --- target
  *
  * A carrier is datagram over bytes, too; what is inside differs. A server takes both, and sees from the first bytes which
- * of them it has (trunk_server.ts). With a key or certificates, a carrier is datagram over TLS over bytes.
+ * of them it has (trunk_server.ts). With a key or certificates, a carrier is datagram over TLS over bytes. A stream that is
+ * compressed is a CompressPipe over a stream (compression.ts).
  */
 
 import type { Endpoint } from '../core/address.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import type { PipeError } from '../core/errors.ts';
+import { type Logger, silentLogger } from '../core/log.ts';
 import { defaultPool } from '../core/pool.ts';
 import { protocolOf } from '../core/protocols.ts';
+import type { CompressCounters } from '../layer/compress/counters.ts';
+import { CompressPipe } from '../layer/compress/pipe.ts';
 import { checkedSizes, DatagramPipe } from '../layer/datagram/pipe.ts';
 import type { CertificateCredentials } from '../layer/tls/certificates.ts';
 import type { TlsCredentials } from '../layer/tls/party.ts';
@@ -24,8 +29,10 @@ import { answerInTheClear, framed } from '../layer/trunk/greeting.ts';
 import { REFUSED_CERTIFICATE, refusal } from '../layer/trunk/handshake.ts';
 import type { Encryption, Link } from '../layer/trunk/join.ts';
 import { TrunkMemory } from '../layer/trunk/memory.ts';
+import { StripedPipe } from '../layer/trunk/stream.ts';
 import { SEGMENT_BYTES } from '../layer/trunk/transmit.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
+import { Compression, type CompressionSettings } from './compression.ts';
 
 export { DEFAULT_MEMORY_BYTES, LEAST_MEMORY_BYTES } from '../layer/trunk/memory.ts';
 
@@ -44,6 +51,10 @@ export interface StackOptions {
   readonly certificates?: CertificateCredentials | null;
   /** Of the server's certificate, in client mode. Default: the host of the address that is dialled. */
   readonly serverName?: string | null;
+  /** Of streams: what this side compresses, and takes. Default: a client nothing, a server what its client asks for. */
+  readonly compression?: CompressionSettings;
+  readonly clock?: Clock;
+  readonly log?: Logger;
 }
 
 /** Of the secret that proofs of the key are bound to (docs/wire.md). */
@@ -58,6 +69,10 @@ export interface Stack {
   /** @param first what somebody has read already to see what it is */
   accepted(socket: IoPipe<'bytes'>, first?: Buffer): IoPipe;
   dialled(socket: IoPipe<'bytes'>): IoPipe;
+  /** What is said of streams, and in the handshake. */
+  readonly compression: Compression;
+  /** A stream that a client has opened. @throws PipeError when it asks for what it does not get, in words for it */
+  opened(stream: StripedPipe): IoPipe<'bytes'>;
   /** What all trunks of the process share. */
   readonly memory: TrunkMemory;
   /** Of connections of a trunk that were accepted. Null: they stay in the clear. */
@@ -84,6 +99,13 @@ export function stackFor(mode: ProxyMode, striped: boolean, options: StackOption
     maxSendBytes: carrierBytes,
     pool: memory.receivePool,
   };
+  const compression = new Compression({
+    isServer: mode === 'server',
+    settings: options.compression ?? { choice: null },
+    clock: options.clock ?? systemClock,
+    log: options.log ?? silentLogger,
+    sendPool: memory.sendPool,
+  });
   const plain = (socket: IoPipe<'bytes'>) => socket;
   const classic = (socket: IoPipe<'bytes'>, first?: Buffer) =>
     new DatagramPipe(socket, { ...sizes, recognise: protocolOf, ...(first === undefined ? {} : { first }) });
@@ -95,7 +117,12 @@ export function stackFor(mode: ProxyMode, striped: boolean, options: StackOption
   const proves = options.certificates ? options.certificates.asks : true;
   return {
     accepted: mode === 'server' ? classic : plain,
-    dialled: mode === 'client' && !striped ? (socket) => announced(classic(socket)) : plain,
+    dialled(socket) {
+      if (socket instanceof StripedPipe) return compression.opened(socket, socket.label);
+      return mode === 'client' && !striped ? announced(classic(socket)) : socket;
+    },
+    compression,
+    opened: (stream) => compression.answer(stream, stream.label),
     memory,
     encryption:
       credentials === null
@@ -109,6 +136,21 @@ export function stackFor(mode: ProxyMode, striped: boolean, options: StackOption
       credentials === null ? { socket, pipe: socket, secret: null } : dialled(socket, credentials(peer)),
     carrier,
   };
+}
+
+/** The stream of a trunk among the two legs of a session, if there is one. */
+export function streamAmong(...legs: (IoPipe | null)[]): StripedPipe | null {
+  for (const leg of legs) {
+    const pipe = leg instanceof CompressPipe ? leg.lower : leg;
+    if (pipe instanceof StripedPipe) return pipe;
+  }
+  return null;
+}
+
+/** What compression has done for a session so far; null: it is not compressed. */
+export function compressionAmong(...legs: (IoPipe | null)[]): Readonly<CompressCounters> | null {
+  for (const leg of legs) if (leg instanceof CompressPipe) return leg.counters;
+  return null;
 }
 
 /** What a connection is encrypted with, given whom it was dialled to; null: with nothing. */

@@ -36,7 +36,7 @@ import { Slots } from './slots.ts';
 import type { TrunkClientOptions } from './trunk_client_options.ts';
 import type { TrunkHost } from './trunk_host.ts';
 import { type CarrierStatus, PastTrunks, statusOfClient, type TrunkTotals } from './trunk_status.ts';
-import { type OpenHandlers, openOn, WaitingOpens } from './waiting.ts';
+import { type LabelOf, type OpenHandlers, openOn, WaitingOpens } from './waiting.ts';
 import { TRY_AGAIN_MS, WayHome } from './way_home.ts';
 
 const NONE: ReadonlySet<string> = new Set();
@@ -109,7 +109,7 @@ export class TrunkClient {
   }
 
   /** Opens a stream, at once or as soon as there is something to carry it. */
-  open(label: Buffer, handlers: OpenHandlers): Cancel {
+  open(label: LabelOf, handlers: OpenHandlers): Cancel {
     if (this.#trunk?.worn && !this.#hasStreams) this.#trunk.end(new PipeError('cancelled', 'trunk', WORN));
     if (this.#trunk !== null && this.#isUp && this.#address !== null) {
       openOn(this.#trunk, label, this.#address, handlers);
@@ -181,12 +181,12 @@ export class TrunkClient {
   }
 
   #greet(reached: Reached): void {
-    const { key, clock, memory } = this.#options;
+    const { key, clock, memory, codecs = 0 } = this.#options;
     const { slot, link, way } = reached;
     const id = this.#nextCarrierId++;
     const trunkId = this.#trunkId;
     const mayCreate = this.#trunk === null;
-    const hello = { trunkId, carrierId: id, mayCreate, windows: memory.windows };
+    const hello = { trunkId, carrierId: id, mayCreate, windows: memory.windows, codecs };
     const done = (error: PipeError | null, welcome: Welcome | null) => {
       if (this.#stopped) return;
       this.#turn.over(slot);

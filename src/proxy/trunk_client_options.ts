@@ -19,6 +19,8 @@ export interface TrunkClientOptions extends ClientTrunkOptions {
   /** Carriers to keep: so many, or as many as are of use. */
   readonly carriers: number | 'auto';
   readonly key: Buffer | null;
+  /** Codecs of compressed streams that this side understands, as bits; default none. */
+  readonly codecs?: number;
   /** Reaches the peer once. */
   readonly dialCarrier: (path: Path, avoid: ReadonlySet<string>, handlers: CarrierHandlers) => Cancel;
   /** Builds a carrier's layers on a connection that has joined. */

@@ -157,7 +157,7 @@ export class TrunkServer {
 
   /** Takes a connection over, whoever it is. */
   accept(socket: IoPipe<'bytes'>, from: SocketAddress | null): void {
-    const { key, clock, memory, encryption, onClassic, onKnown } = this.#options;
+    const { key, clock, codecs = 0, memory, encryption, onClassic, onKnown } = this.#options;
     const leave = () => {
       leaveStrangers();
       this.#joining.delete(joining);
@@ -167,7 +167,7 @@ export class TrunkServer {
       socket,
       {
         key,
-        welcome: { instance: this.#instance, windows: memory.windows },
+        welcome: { instance: this.#instance, windows: memory.windows, codecs },
         closed: this.#closed,
         encryption,
         timeoutMs: this.#limits.handshakeTimeoutMs,

@@ -15,6 +15,8 @@ import type { Limits } from './limits.ts';
 
 export interface TrunkServerOptions {
   readonly key: Buffer | null;
+  /** Codecs of compressed streams that this side takes, as bits; default none. */
+  readonly codecs?: number;
   readonly clock: Clock;
   /** What all trunks together may hold. */
   readonly memory: TrunkMemory;

@@ -16,15 +16,20 @@ export interface OpenHandlers {
 
 /** What can carry them: a trunk. */
 export interface Opener {
+  /** Codecs that the peer takes. */
+  readonly peerCodecs: number;
   /** @throws PipeError when it can open no more */
   open(label: Buffer): IoPipe<'bytes'>;
 }
 
+/** What is said of a stream to a peer that takes these codecs. */
+export type LabelOf = (peerCodecs: number) => Buffer;
+
 /** Opens a stream for one app, or tells that app alone why there is none. */
-export function openOn(opener: Opener, label: Buffer, address: SocketAddress, handlers: OpenHandlers): void {
+export function openOn(opener: Opener, label: LabelOf, address: SocketAddress, handlers: OpenHandlers): void {
   let stream: IoPipe<'bytes'>;
   try {
-    stream = opener.open(label);
+    stream = opener.open(label(opener.peerCodecs));
   } catch (error) {
     handlers.onFailed(asPipeError(error, 'trunk'));
     return;
@@ -33,7 +38,7 @@ export function openOn(opener: Opener, label: Buffer, address: SocketAddress, ha
 }
 
 interface Waiting {
-  readonly label: Buffer;
+  readonly label: LabelOf;
   readonly handlers: OpenHandlers;
   readonly cancelTimer: Cancel;
 }
@@ -51,7 +56,7 @@ export class WaitingOpens {
   }
 
   /** @param late says why nothing came within `timeoutMs` */
-  add(label: Buffer, timeoutMs: number, handlers: OpenHandlers, late: () => PipeError): Cancel {
+  add(label: LabelOf, timeoutMs: number, handlers: OpenHandlers, late: () => PipeError): Cancel {
     const waiting: Waiting = {
       label,
       handlers,

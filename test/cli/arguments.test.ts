@@ -74,6 +74,7 @@ t.test('what is not said has its default', async (t) => {
     encrypt: true,
     tls: null,
     via: [],
+    compression: { choice: null, high: false, bufferBytes: undefined },
     congestion: undefined,
     graceMs: 30_000,
     connectTimeoutMs: 10_000,
@@ -106,6 +107,13 @@ t.test('every option changes what it says', async (t) => {
     ['--grace 5s', { graceMs: 5000 }],
     ['--grace 0', { graceMs: 0 }],
     ['--congestion cubic', { congestion: 'cubic' }],
+    ['--compress zstd', { compression: { choice: { name: 'zstd', level: null }, high: false } }],
+    ['--compress zstd:19', { compression: { choice: { name: 'zstd', level: 19 } } }],
+    ['--compress=lz4:-3', { compression: { choice: { name: 'lz4', level: -3 } } }],
+    ['--compress auto', { compression: { choice: { name: 'auto', level: null } } }],
+    ['--compress off', { compression: { choice: 'off' } }],
+    ['--compress lz4 --high-compression', { compression: { high: true } }],
+    ['--compress lz4 --buffer-size 16k', { compression: { bufferBytes: 16_384 } }],
     ['--via 10.0.0.1', { via: [{ family: 4, host: '10.0.0.1' }] }],
     [
       '--via eth0,wlan0 --via=fe80::1%eth2',
@@ -125,6 +133,24 @@ t.test('every option changes what it says', async (t) => {
     t.match(run(`${line} -c 80 90`), part, `${line} in front`);
   }
   t.match(run('-cn0 80 90'), { mode: 'client' }, 'short options in one word');
+});
+
+t.test('what is said of compression has to mean something', async (t) => {
+  for (const [line, words] of [
+    ['-c 80 90 --compress zst', /write zstd, lz4, zstd:LEVEL/],
+    ['-c 80 90 --compress zstd:', /write zstd, lz4/],
+    ['-c 80 90 --compress zstd:20', /levels of zstd are -7 to -1 \(fast\), and 1 to 19/],
+    ['-c 80 90 --compress lz4:0', /levels of lz4 are -10 to -1/],
+    ['-c 80 90 --compress auto:3', /write zstd, lz4/],
+    ['-c 80 90 --high-compression', /--high-compression goes with --compress/],
+    ['-c 80 90 --buffer-size 64k', /--buffer-size goes with --compress/],
+    ['-s 80 90 --high-compression', /--high-compression goes with --compress/],
+    ['-s 80 90 --compress off --buffer-size 64k', /does nothing with --compress off/],
+    ['-c 80 90 --compress auto --high-compression', /auto finds its own way/],
+    ['-c 80 90 --compress zstd --buffer-size 512', /from 1k to 256k/],
+  ] as const)
+    t.throws(() => parse(line), { name: 'UsageError', message: words }, line);
+  t.match(run('-s 80 90 --buffer-size 64k').compression, { choice: null, bufferBytes: 65_536 });
 });
 
 t.test('limits: each by its option, and a part is no more than the whole', async (t) => {
@@ -159,6 +185,7 @@ t.test('an option that would do nothing is a mistake, in whatever mode', async (
     ['--congestion cubic', striped],
     ['--grace 1s', striped],
     ['--memory 64M', striped],
+    ['--compress zstd', striped],
     ['--via 10.0.0.1', ['-c -n 0', '-c', '-c -n 4']],
     ['--max-message 1M', pairs],
     ['--max-handshakes 9', servers],

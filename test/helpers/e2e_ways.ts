@@ -47,8 +47,14 @@ export const CLASSIC_WAYS: readonly Way[] = [RELAY, RELAY_COPYING, RELAY_PORTABL
 export const WAYS: readonly Way[] = [...CLASSIC_WAYS, STRIPED, STRIPED_PORTABLE];
 /** One carrier is the smallest trunk, 64 the largest that may be asked for. */
 export const OTHER_CARRIERS: readonly Way[] = [1, 2, 8, 64].map((carriers) => striped(carriers, 'native'));
-/** Where the number of carriers may matter to what a test is about. */
-export const ALL_WAYS: readonly Way[] = [...WAYS, ...OTHER_CARRIERS];
+/** Compressed in either way, and by the pair's own choice. */
+const COMPRESSED: readonly Way[] = ['zstd', 'lz4', 'auto'].map((how) => ({
+  ...STRIPED,
+  name: `${STRIPED.name}, ${how}`,
+  args: [...(STRIPED.args ?? []), '--compress', how],
+}));
+/** Where the number of carriers, or what becomes of the bytes, may matter to what a test is about. */
+export const ALL_WAYS: readonly Way[] = [...WAYS, ...OTHER_CARRIERS, ...COMPRESSED];
 /** For tests in which the way that bytes take does not matter. */
 export const BACKENDS = [RELAY, RELAY_PORTABLE] as const;
 export const PAIRS = [PAIR, PAIR_PORTABLE, STRIPED, STRIPED_PORTABLE] as const;

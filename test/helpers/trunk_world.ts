@@ -161,7 +161,7 @@ export class TrunkWorld {
   /** An app that comes now, and says so much as soon as it can: what becomes of it. */
   app(words = ''): string[] {
     const events: string[] = [];
-    this.client.open(Buffer.alloc(0), {
+    this.client.open(() => Buffer.alloc(0), {
       onReady: (stream) => {
         events.push(`${Math.floor(this.clock.now())} ready`);
         if (words !== '') stream.send(defaultPool.copy(Buffer.from(words)));

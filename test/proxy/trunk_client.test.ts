@@ -14,7 +14,7 @@ class StreamOf {
   stream: IoPipe<'bytes'> | null = null;
 
   constructor(client: TrunkClient) {
-    client.open(Buffer.alloc(0), {
+    client.open(() => Buffer.alloc(0), {
       onReady: (stream) => {
         this.stream = stream;
       },

@@ -248,6 +248,7 @@ export class Outgoing {
       return;
     }
     this.#measure(length);
+    if (job.produced > 0) this.#held = 0;
     if (length > 0) this.#consume(job.consumed);
     const ready = !job.more && (length === 0 || this.#input === null);
     if (job.flush === FLUSH_NONE || !ready) return;

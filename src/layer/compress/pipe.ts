@@ -135,6 +135,8 @@ export class CompressPipe extends PipeBase<'bytes'> {
     } catch (error) {
       this.#fail(asPipeError(error, 'compress'));
     }
+    // That says it as well as the flag.
+    if (chunk === null) this.#known &= ~READABLE;
     this.#announce();
     return chunk;
   }

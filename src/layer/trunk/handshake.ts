@@ -36,12 +36,15 @@ const JOINED = 5;
 const MAY_CREATE = 1;
 /** WELCOME flag: the server has a key. HELLO flag likewise for the client. */
 const KEYED = 2;
+/** HELLO and WELCOME flags: codecs of compressed streams that the sender understands; docs/wire.md lists them. */
+const CODECS = 0xfc;
 
 const NONCE_BYTES = 32;
 const NO_SECRET = Buffer.alloc(0);
 const PROOF_BYTES = 32;
 export const TRUNK_ID_BYTES = 16;
 export const HEAD_BYTES = 8;
+const FLAGS_AT = 6;
 const HELLO_BYTES = HEAD_BYTES + TRUNK_ID_BYTES + 4 + NONCE_BYTES + 16;
 const WELCOME_BYTES = HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES + 16;
 
@@ -87,12 +90,16 @@ export interface Hello {
   readonly mayCreate: boolean;
   readonly keyed: boolean;
   readonly windows: Windows;
+  /** Codecs that the client understands, as bits from 4 up; default none. */
+  readonly codecs?: number;
 }
 
 export interface Welcome {
   /** Made up by the server's process when it starts: another one means that it knows nothing of us any more. */
   readonly instance: Buffer;
   readonly windows: Windows;
+  /** Codecs that streams may be compressed with; default none. */
+  readonly codecs?: number;
 }
 
 /** What there may be too many of, for one more to join. */
@@ -252,11 +259,13 @@ export function refusal(code: number, reason: string): Buffer {
 /** The client's side of one carrier. */
 export class ClientHandshake {
   readonly hello: Buffer;
+  readonly #codecs: number;
   readonly #evidence: Evidence | null;
 
   /** @param secret of the connection below, where that is encrypted */
   constructor(hello: Omit<Hello, 'keyed'>, key: Buffer | null, secret: Buffer = NO_SECRET) {
-    const flags = (hello.mayCreate ? MAY_CREATE : 0) | (key === null ? 0 : KEYED);
+    this.#codecs = (hello.codecs ?? 0) & CODECS;
+    const flags = (hello.mayCreate ? MAY_CREATE : 0) | (key === null ? 0 : KEYED) | this.#codecs;
     const carrier = Buffer.alloc(4);
     carrier.writeUInt32BE(hello.carrierId);
     const parts = [
@@ -278,8 +287,9 @@ export class ClientHandshake {
   onWelcome(message: Buffer): { welcome: Welcome; proof: Buffer | null } {
     if (message.equals(this.hello)) throw malformed(ECHO);
     const flags = checkHead(message, WELCOME);
-    if ((flags & ~KEYED) !== 0) throw malformed('a WELCOME with flags that nobody asked for');
-    const keyed = flags !== 0;
+    if ((flags & ~(KEYED | this.#codecs)) !== 0)
+      throw malformed('a WELCOME with flags that nobody asked for');
+    const keyed = (flags & KEYED) !== 0;
     // A server that does not have what we have should have refused.
     if (keyed !== (this.#evidence !== null)) throw new Refusal(REFUSED_KEY, ONE_KEY);
     if (message.length !== WELCOME_BYTES + (keyed ? PROOF_BYTES : 0))
@@ -288,6 +298,7 @@ export class ClientHandshake {
     const welcome = {
       instance: Buffer.from(signed.subarray(HEAD_BYTES, HEAD_BYTES + TRUNK_ID_BYTES)),
       windows: readWindows(signed, HEAD_BYTES + TRUNK_ID_BYTES + NONCE_BYTES),
+      codecs: flags & CODECS,
     };
     if (this.#evidence === null) return { welcome, proof: null };
     const expected = proofOf(this.#evidence, 'server', this.hello, signed);
@@ -327,11 +338,14 @@ export class ServerHandshake {
       mayCreate: (flags & MAY_CREATE) !== 0,
       keyed,
       windows: readWindows(message, at + 4 + NONCE_BYTES),
+      codecs: flags & CODECS,
     };
   }
 
   welcome(welcome: Welcome): Buffer {
-    const flags = this.#evidence === null ? 0 : KEYED;
+    // None that the client did not name.
+    const codecs = (welcome.codecs ?? 0) & (this.#hello[FLAGS_AT] as number) & CODECS;
+    const flags = (this.#evidence === null ? 0 : KEYED) | codecs;
     const parts = [
       head(WELCOME, flags),
       welcome.instance,

@@ -29,6 +29,8 @@ export interface TrunkOptions {
   /** The peer's first grants, from the handshake. */
   readonly peerStreamWindow: number;
   readonly peerTrunkWindow: number;
+  /** Codecs that the peer takes on streams of ours, as bits: docs/wire.md. Default none. */
+  readonly peerCodecs?: number;
   /** What we granted the peer in the handshake. */
   readonly streamWindow: number;
   readonly trunkWindow: number;

@@ -46,6 +46,7 @@ const MOST_ANSWERS = 40_000;
 export class Trunk {
   readonly #options: TrunkOptions;
   readonly #clock: Clock;
+  readonly #peerCodecs: number;
   readonly #tag: TrunkTag;
   readonly #credit: TrunkCredit;
   readonly #out: Transmitter;
@@ -58,6 +59,7 @@ export class Trunk {
     this.#options = options;
     this.#clock = options.clock;
     this.#tag = options.tag ?? NAMELESS;
+    this.#peerCodecs = options.peerCodecs ?? 0;
     const memory = options.memory ?? new TrunkMemory(alone(options)).join();
     this.#credit = new TrunkCredit(options.trunkWindow, options.peerTrunkWindow);
     this.#out = new Transmitter({
@@ -84,6 +86,10 @@ export class Trunk {
     this.#streams.grantTrunk();
   }
 
+  /** Codecs that the peer takes on streams of ours, as bits. */
+  get peerCodecs(): number {
+    return this.#peerCodecs;
+  }
   get streams(): ReadonlyMap<number, StripedPipe> {
     return this.#streams.all;
   }

@@ -227,6 +227,28 @@ t.test('what was sent can be read at once, and costs few bytes', async (t) => {
   }
 });
 
+t.test('who only calls recv() until null is told when there is more', async (t) => {
+  const pool = new SlabPool();
+  const [a, b] = memoryPair('bytes');
+  const from = new CompressPipe(a, { policy: fixed('zstd', 3), sendPool: pool });
+  const to = new CompressPipe(b, { policy: fixed('zstd', 3), receivePool: pool });
+  let got = 0;
+  to.onActivity = () => {
+    for (let chunk = to.recv(); chunk !== null; chunk = to.recv()) {
+      got += chunk.length;
+      chunk.release();
+    }
+  };
+  for (let i = 1; i <= 20; i++) {
+    from.send(pool.copy(Buffer.alloc(i)));
+    await eventually('all of it', () => got === (i * (i + 1)) / 2);
+  }
+  t.equal(got, 210);
+  from.discard();
+  to.discard();
+  t.equal(pool.out, 0);
+});
+
 t.test('a round trip of anything, in any pieces, read in any sizes', async () => {
   await fc.assert(
     fc.asyncProperty(

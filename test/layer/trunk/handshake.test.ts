@@ -75,8 +75,8 @@ for (const [name, key] of [
 ] as const) {
   t.test(`${name}: both sides learn what the other said`, async (t) => {
     const { hello, welcome } = shake(key, key);
-    t.same(hello, { ...HELLO, keyed: key !== null });
-    t.same(welcome, WELCOME);
+    t.same(hello, { ...HELLO, keyed: key !== null, codecs: 0 });
+    t.same(welcome, { ...WELCOME, codecs: 0 });
   });
 
   t.test(`${name}: cut short at every byte, or with one more, nobody joins`, async (t) => {
@@ -297,6 +297,30 @@ function example(t: Test): Map<string, Buffer> {
   return messages;
 }
 
+t.test('codecs: those that both sides name, and no others', async (t) => {
+  for (const key of [null, KEY]) {
+    for (const [ours, theirs, both] of [
+      [12, 4, 4],
+      [4, 12, 4],
+      [0, 12, 0],
+      [12, 0, 0],
+      [8, 4, 0],
+    ] as const) {
+      const client = new ClientHandshake({ ...HELLO, codecs: ours }, key);
+      const server = new ServerHandshake(key);
+      t.equal(server.onHello(client.hello).codecs, ours);
+      const message = server.welcome({ ...WELCOME, codecs: theirs });
+      t.equal(client.onWelcome(message).welcome.codecs, both);
+    }
+  }
+  const client = new ClientHandshake({ ...HELLO, codecs: 4 }, null);
+  const server = new ServerHandshake(null);
+  server.onHello(client.hello);
+  const message = server.welcome(WELCOME);
+  message[6] = 8;
+  t.throws(() => client.onWelcome(message), /flags that nobody asked for/);
+});
+
 t.test('the handshake in docs/wire.md, byte by byte', async (t) => {
   const messages = example(t);
   t.same([...messages.keys()], ['HELLO', 'WELCOME', 'PROOF', 'JOINED', 'REFUSE']);
@@ -305,9 +329,9 @@ t.test('the handshake in docs/wire.md, byte by byte', async (t) => {
   const client = new ClientHandshake(HELLO, key);
   client.hello.fill(0xaa, 28, 60);
   t.same(client.hello, of('HELLO'));
-  t.same(new ServerHandshake(key).onHello(of('HELLO')), { ...HELLO, keyed: true });
+  t.same(new ServerHandshake(key).onHello(of('HELLO')), { ...HELLO, keyed: true, codecs: 0 });
   const { welcome, proof } = client.onWelcome(of('WELCOME'));
-  t.same(welcome, { instance: INSTANCE, windows: HELLO.windows });
+  t.same(welcome, { instance: INSTANCE, windows: HELLO.windows, codecs: 0 });
   t.same(proof, of('PROOF'));
   const server = new ServerHandshake(key);
   t.same(server.joined(), of('JOINED'));
