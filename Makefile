@@ -43,6 +43,8 @@ ts: $(TS)
 $(TS): $(DEPS) $(TS_SOURCES)
 	@echo 'Compiling TypeScript ...'
 	@$(BIN)/tsc -p .
+	@$(BIN)/tsc -p src/dashboard/page
+	@cp src/dashboard/page/*.html src/dashboard/page/*.css src/dashboard/page/*.svg dist/src/dashboard/page/
 	@chmod +x dist/src/cli/main.js 2>/dev/null || true
 	@touch $@
 

@@ -9,6 +9,7 @@ import { AdminServer } from '../admin/server.ts';
 import type { AdminService } from '../admin/services.ts';
 import { formatAddress, formatEndpoint, isLoopback } from '../core/address.ts';
 import type { Logger } from '../core/log.ts';
+import { dashboardRoutes } from '../dashboard/routes.ts';
 import { formatLocalEnd } from '../layer/tcp/local_end.ts';
 import type { ProxyService } from '../proxy/service.ts';
 import { readToken, TOKEN_VARIABLE } from './admin_token.ts';
@@ -53,7 +54,7 @@ export async function startAdmin(
     token,
     build,
     services,
-    routes: (snapshots) => [metricsRoute({ build, services }, snapshots)],
+    routes: (snapshots) => [metricsRoute({ build, services }, snapshots), ...dashboardRoutes()],
     onBug: (bug) => log.error(`a bug in the admin server: ${bug instanceof Error ? bug.stack : String(bug)}`),
   });
   try {

@@ -13,8 +13,10 @@ const GOOD = [
   BINARY,
   'dist/src/core/a.js',
   'dist/src/core/a.d.ts',
+  'dist/src/page/index.html',
 ];
-const problems = (files: string[]) => contentsProblems(files, ['src/core/a.ts'], BINARY);
+const problems = (files: string[]) =>
+  contentsProblems(files, ['src/core/a.ts', 'src/page/index.html'], BINARY);
 
 t.test('the contents', async (t) => {
   t.same(problems(GOOD), []);

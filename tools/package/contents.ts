@@ -7,18 +7,22 @@ export function prebuildPath(platform: string, arch: string, libc: string): stri
 
 /**
  * @param files what npm would pack
- * @param sources the TypeScript under src, as src/core/chunk.ts
+ * @param sources the TypeScript under src, as src/core/chunk.ts, and the other files of the dashboard's page
  * @param prebuild the path of the native binary
  * @returns what is wrong, one line each
  */
 export function contentsProblems(files: string[], sources: string[], prebuild: string): string[] {
-  const compiled = sources.map((source) => `dist/${source.replace(/\.ts$/, '')}`);
+  const compiled = sources
+    .filter((source) => source.endsWith('.ts'))
+    .map((source) => `dist/${source.replace(/\.ts$/, '')}`);
+  const copied = sources.filter((source) => !source.endsWith('.ts')).map((source) => `dist/${source}`);
   const expected = new Set([
     'package.json',
     'README.md',
     'LICENSE',
     'CHANGELOG.md',
     prebuild,
+    ...copied,
     ...compiled.flatMap((base) => [`${base}.js`, `${base}.d.ts`]),
   ]);
   const present = new Set(files);

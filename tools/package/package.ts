@@ -74,18 +74,22 @@ placeManifest();
 for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md']) {
   if (existsSync(join(root, file))) copyFileSync(join(root, file), join(stage, file)); // else the check tells
 }
-execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tools/package'], {
-  cwd: root,
-  stdio: 'inherit',
-});
+for (const project of ['tools/package', 'tools/package/page.tsconfig.json']) {
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+}
+const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /\.(ts|html|css|svg)$/.test(file),
+);
+for (const file of sources.filter((name) => !name.endsWith('.ts')))
+  copyFileSync(join(root, 'src', file), join(stage, 'dist/src', file));
 const command = join(stage, 'dist/src/cli/main.js');
 chmodSync(command, 0o755);
 if (!readFileSync(command, 'utf8').startsWith('#!/usr/bin/env node\n')) fail('the command has no #! line');
 const prebuild = placeBinary();
 
-const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((f) =>
-  f.endsWith('.ts'),
-);
 const packed = npmPack('--dry-run');
 const problems = contentsProblems(
   packed.files.map((file) => file.path),

@@ -11,7 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin
 case ${1:-tests} in
   tests)
     need=(sshd:openssh-server ssh:openssh-client sftp:openssh-client rsync:rsync curl:curl iperf3:iperf3
-      socat:socat ip:iproute2 nft:nftables git:git wrk:wrk tshark:tshark openssl:openssl
+      socat:socat ip:iproute2 nft:nftables git:git wrk:wrk tshark:tshark openssl:openssl chromium:chromium
       redis-server:redis-server redis-benchmark:redis-tools cmake:cmake g++:g++ zstd:zstd lz4:lz4)
     ;;
   bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3
