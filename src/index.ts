@@ -59,7 +59,8 @@ export {
 export { PipeDuplex, type PipeDuplexOptions } from './pipe/to_duplex.ts';
 export type { Limits } from './proxy/limits.ts';
 export { REFUSAL_REASONS, type RefusalCounts, type RefusalReason } from './proxy/refusal_log.ts';
-export { ProxyService, type ServiceOptions } from './proxy/service.ts';
+export { ProxyService } from './proxy/service.ts';
+export type { ServiceOptions } from './proxy/service_options.ts';
 export type { Session, SessionState } from './proxy/session.ts';
 export type { ProxyMode } from './proxy/stack.ts';
 export type { Totals } from './proxy/totals.ts';

@@ -14,8 +14,8 @@ import { formatLocalEnd } from '../layer/tcp/local_end.ts';
 import type { ProxyService } from '../proxy/service.ts';
 import { readToken, TOKEN_VARIABLE } from './admin_token.ts';
 import type { AdminPlace } from './admin_words.ts';
-import type { Configuration } from './arguments.ts';
 import { UsageError } from './options.ts';
+import type { Configuration } from './settings.ts';
 import { version } from './version.ts';
 
 /** Where it is unless told otherwise. */

@@ -25,11 +25,8 @@ const LOOPBACK = '127.0.0.1';
 
 type Values = ReadonlyMap<OptionName, unknown>;
 
-/** @throws UsageError */
 export function adminOf(values: Values): AdminPlace | null {
   const listen = values.get('admin') as Endpoint | undefined;
-  if (listen === undefined && values.has('adminToken'))
-    throw new UsageError('--admin-token goes with --admin, which is not given');
   return listen === undefined ? null : { listen, tokenFile: tokenFileOf(values) };
 }
 

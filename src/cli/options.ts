@@ -4,7 +4,7 @@
 
 import { constants } from 'node:buffer';
 import { AddressError, type Endpoint, parseEndpoint } from '../core/address.ts';
-import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
+import { LOG_LEVELS } from '../core/log.ts';
 import { type LocalEnd, parseLocalEnd } from '../layer/tcp/local_end.ts';
 import { type Choice, parseChoice } from '../proxy/compression.ts';
 import { LEAST_MEMORY_BYTES } from '../proxy/stack.ts';
@@ -13,8 +13,25 @@ import { UsageError } from './usage_error.ts';
 
 export { UsageError };
 
-/** What an option's value turns into; throws a UsageError that says what is right. */
-type Parser<T> = (text: string, flag: string) => T;
+/** What values look like, so that editors can complete and check them: as much of JSON Schema as is needed. */
+export interface ValueForm {
+  /** These words are possible. */
+  readonly words?: readonly string[];
+  /** And text that matches this. */
+  readonly pattern?: RegExp;
+  /** And numbers from `least` to `most`; whole ones, unless `fraction`. */
+  readonly number?: { readonly least: number; readonly most: number; readonly fraction?: true };
+}
+
+/**
+ * What an option's value turns into. Throws a UsageError that begins with `--flag text: ` and says what is right; where the
+ * value did not come from the command line, that beginning is replaced. Without a form, any text is possible.
+ */
+export type Parser<T> = ((text: string, flag: string) => T) & { readonly form?: ValueForm };
+
+function formed<T>(form: ValueForm, parse: (text: string, flag: string) => T): Parser<T> {
+  return Object.assign(parse, { form });
+}
 
 export interface OptionSpec<T> {
   readonly flag: string;
@@ -22,6 +39,16 @@ export interface OptionSpec<T> {
   /** Name of the value in the help; without one the option is a switch. */
   readonly value?: string;
   readonly help: string;
+  /** This word is no name of a file, where all others are. */
+  readonly noFile?: string;
+  /** It is about the whole process; in a configuration file it stands at the top, and not at a listener. */
+  readonly process?: true;
+  /** Its variable of the environment is no option: somebody else reads it. */
+  readonly variable?: 'taken';
+  /** It has no place in a configuration file, nor in the environment. */
+  readonly typed?: true;
+  /** Left out of the short help, which has to fit a screen: --help=all has it. */
+  readonly rare?: true;
   /** May be given several times; what it parses to is a list then, and the lists are joined. */
   readonly repeatable?: true;
   /** What it is about; where there is none, it would do nothing. Left out, it is good everywhere. */
@@ -32,25 +59,27 @@ export interface OptionSpec<T> {
     | 'striping'
     | 'striped clients'
     | 'striped servers';
-  /** Left out of the short help, which has to fit a screen. */
-  readonly rare?: true;
   readonly parse?: Parser<T>;
 }
 
+/** Node's timers take 32 bits. */
+const LONGEST_MS = 0x7fff_ffff;
+const LONGEST_S = Math.floor(LONGEST_MS / 1000);
+
 /** A time of at least so many milliseconds: `500ms`, `10s`, `2m`, or a number of seconds. In milliseconds. */
-const duration =
-  (least: 0 | 1): Parser<number> =>
-  (text, flag) => {
+const duration = (least: 0 | 1): Parser<number> => {
+  const pattern = /^\d+(\.\d+)?(ms|s|m|h)?$/;
+  return formed({ pattern, number: { least: 0, most: LONGEST_S, fraction: true } }, (text, flag) => {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
     const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] as number;
     const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * unit);
     if (Number.isNaN(ms)) throw new UsageError(`--${flag} ${text}: write a time such as 500ms, 10s or 2m`);
     if (ms < least)
       throw new UsageError(`--${flag} ${text}: it has to be more than 0, such as 500ms, 10s or 2m`);
-    // Node's timers take 32 bits.
-    if (ms > 0x7fff_ffff) throw new UsageError(`--${flag} ${text}: at most 24 days (576h) are possible`);
+    if (ms > LONGEST_MS) throw new UsageError(`--${flag} ${text}: at most 24 days (576h) are possible`);
     return ms;
-  };
+  });
+};
 
 const parseVia: Parser<LocalEnd[]> = (text, flag) => {
   try {
@@ -61,22 +90,24 @@ const parseVia: Parser<LocalEnd[]> = (text, flag) => {
   }
 };
 
-const parseAdmin: Parser<Endpoint> = (text, flag) => {
+const ANY_PORT = { least: 0, most: 65_535 };
+const parseAdmin: Parser<Endpoint> = formed({ pattern: /./, number: ANY_PORT }, (text, flag) => {
   try {
     return parseEndpoint(text);
   } catch (error) {
     if (error instanceof AddressError) throw new UsageError(`--${flag}: ${error.message}`);
     throw error;
   }
-};
+});
 
 /** As the kernel names them: TCP_CA_NAME_MAX with its terminator (net/tcp.h). */
-const parseCongestion: Parser<string> = (text, flag) => {
-  if (/^[\w.-]{1,15}$/.test(text)) return text;
+const CONGESTION_NAME = /^[\w.-]{1,15}$/;
+const parseCongestion: Parser<string> = formed({ pattern: CONGESTION_NAME }, (text, flag) => {
+  if (CONGESTION_NAME.test(text)) return text;
   throw new UsageError(
     `--${flag} ${text}: write the name of a congestion control, such as bbr or cubic, or system`,
   );
-};
+});
 
 const parseCompress: Parser<Choice | 'off'> = (text, flag) => {
   if (text === 'off') return text;
@@ -88,24 +119,28 @@ const parseCompress: Parser<Choice | 'off'> = (text, flag) => {
 };
 
 function wholeNumber(least: number, most: number): Parser<number> {
-  return (text, flag) => {
+  return formed({ number: { least, most } }, (text, flag) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
     throw new UsageError(`--${flag} ${text}: write a whole number from ${least} to ${most}`);
-  };
+  });
 }
 
+const MOST_CARRIERS = 64;
+
 /** As many as are of use, or so many. */
-const parseCarriers: Parser<number | 'auto'> = (text, flag) => {
-  const most = 64;
-  if (text === 'auto') return text;
-  if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
-  throw new UsageError(`--${flag} ${text}: write a whole number from 0 to ${most}, or auto`);
-};
+const parseCarriers: Parser<number | 'auto'> = formed(
+  { words: ['auto'], number: { least: 0, most: MOST_CARRIERS } },
+  (text, flag) => {
+    if (text === 'auto') return text;
+    if (/^\d+$/.test(text) && Number(text) <= MOST_CARRIERS) return Number(text);
+    throw new UsageError(`--${flag} ${text}: write a whole number from 0 to ${MOST_CARRIERS}, or auto`);
+  },
+);
 
 /** Bytes, with an optional k, M or G (powers of 1024). */
 function size(least: number, most: number): Parser<number> {
-  return (text, flag) => {
+  return formed({ pattern: /^\d+[kmgKMG]?$/, number: { least, most } }, (text, flag) => {
     const match = /^(\d+)([kmg])?$/i.exec(text);
     const unit = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[match?.[2]?.toLowerCase() ?? ''] ?? 1;
     const bytes = match === null ? Number.NaN : Number(match[1]) * unit;
@@ -113,7 +148,7 @@ function size(least: number, most: number): Parser<number> {
     throw new UsageError(
       `--${flag} ${text}: write a number of bytes such as 65536, 64k or 1M, from ${asSize(least)} to ${asSize(most)}`,
     );
-  };
+  });
 }
 
 /** As it would be typed: `64k`, `16M`. */
@@ -124,13 +159,19 @@ function asSize(bytes: number): string {
   return `${bytes / 1024 ** at}${units[at]}`;
 }
 
-const parseLevel: Parser<LogLevel> = (text, flag) => {
-  if ((LOG_LEVELS as readonly string[]).includes(text)) return text as LogLevel;
-  throw new UsageError(`--${flag} ${text}: write one of ${LOG_LEVELS.join(', ')}`);
-};
+/** One of a few words. */
+function oneOf<T extends string>(words: readonly T[]): Parser<T> {
+  return formed({ words }, (text, flag) => {
+    if ((words as readonly string[]).includes(text)) return text as T;
+    throw new UsageError(`--${flag} ${text}: write one of ${words.join(', ')}`);
+  });
+}
 
 /** What the other side of the pair may send, whatever it accepts itself: less than this would break every bulk transfer. */
 const SMALLEST_MAX_MESSAGE = 64 * 1024;
+/** `auto`: words on a terminal, JSON everywhere else. */
+export const LOG_FORMATS = ['text', 'json', 'auto'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 /** More than any machine has. */
 const LARGEST_MEMORY = 2 ** 44;
 /** Above this a message could not be allocated at all. */
@@ -141,9 +182,15 @@ export const OPTIONS = {
     flag: 'client',
     short: 'c',
     help: 'near the client: accept apps, dial the peer (a tcp-proxy -s)',
+    typed: true,
   },
-  server: { flag: 'server', short: 's', help: 'near the server: accept the peer, dial the target' },
-  relay: { flag: 'relay', short: 'r', help: 'a plain relay, without a peer' },
+  server: {
+    flag: 'server',
+    short: 's',
+    help: 'near the server: accept the peer, dial the target',
+    typed: true,
+  },
+  relay: { flag: 'relay', short: 'r', help: 'a plain relay, without a peer', typed: true },
   carriers: {
     flag: 'carriers',
     short: 'n',
@@ -162,6 +209,7 @@ export const OPTIONS = {
   noEncrypt: {
     flag: 'no-encrypt',
     help: 'with --key, on both sides: do not encrypt',
+    rare: true,
     about: 'striping',
   },
   via: {
@@ -217,6 +265,7 @@ export const OPTIONS = {
     flag: 'drain-timeout',
     value: 'TIME',
     help: 'time that open connections get after SIGTERM (30s)',
+    process: true,
     parse: duration(0),
   },
   maxConnections: {
@@ -238,6 +287,7 @@ export const OPTIONS = {
     value: 'SIZE',
     help: 'with -n: most that waits here, both ways (256M)',
     about: 'striping',
+    process: true,
     parse: size(LEAST_MEMORY_BYTES, LARGEST_MEMORY),
   },
   maxHandshakes: {
@@ -300,22 +350,47 @@ export const OPTIONS = {
     flag: 'admin',
     value: '[HOST:]PORT',
     help: 'metrics, JSON, events over HTTP; 127.0.0.1 (off)',
+    process: true,
     parse: parseAdmin,
   },
   adminToken: {
     flag: 'admin-token',
     value: 'FILE',
     help: 'what requests to --admin have to show (none)',
+    rare: true,
+    process: true,
+    variable: 'taken',
   },
   logLevel: {
     flag: 'log-level',
     value: 'LEVEL',
     help: 'error, warn, info or debug (info)',
-    parse: parseLevel,
+    process: true,
+    parse: oneOf(LOG_LEVELS),
   },
-  noStatus: { flag: 'no-status', help: 'no status view on the terminal' },
-  help: { flag: 'help', short: 'h', help: 'this text' },
-  version: { flag: 'version', short: 'V', help: 'the version' },
+  logFormat: {
+    flag: 'log-format',
+    value: 'FORMAT',
+    help: 'text, json or auto: text on a terminal (auto)',
+    process: true,
+    parse: oneOf(LOG_FORMATS),
+  },
+  noStatus: { flag: 'no-status', help: 'no status view on the terminal', process: true },
+  config: {
+    flag: 'config',
+    value: 'FILE',
+    help: 'listeners and options: YAML, JSON or TOML',
+    rare: true,
+    typed: true,
+  },
+  help: { flag: 'help', short: 'h', help: 'this text; --help=all: rare options, too', typed: true },
+  version: { flag: 'version', short: 'V', help: 'the version', typed: true },
 } as const satisfies Record<string, OptionSpec<unknown>>;
 
 export type OptionName = keyof typeof OPTIONS;
+
+/** The table, as those read it who treat all options alike. */
+export const OPTION_LIST = Object.entries(OPTIONS) as [OptionName, OptionSpec<unknown>][];
+
+/** Those that a configuration file and the environment may have, too. */
+export const SETTABLE = OPTION_LIST.filter(([, { typed }]) => typed === undefined);

@@ -38,6 +38,7 @@ export const TLS_OPTIONS = {
     flag: 'tls-ca',
     value: 'FILE',
     help: "-c: who signs the server's certificate (system)",
+    noFile: 'system',
     about: 'striped servers',
   },
   tlsName: {

@@ -13,52 +13,64 @@ import { legState } from '../proxy/leg_state.ts';
 import type { ProxyService } from '../proxy/service.ts';
 import type { Session } from '../proxy/session.ts';
 import { streamAmong } from '../proxy/stack.ts';
+import type { Totals } from '../proxy/totals.ts';
 import type { CarrierStatus, TrunkTotals } from '../proxy/trunk_status.ts';
 
 /** Shares that the summary lists one by one. */
 const MOST_SHARES = 8;
 
-/** Looks at the service, each time that it is called. */
-export function viewer(service: ProxyService, title: string): () => StatusView {
+/** Looks at the services, each time that it is called. */
+export function viewer(services: () => readonly ProxyService[], title: string): () => StatusView {
   const meter = new RateMeter();
-  return () => ({
-    title,
-    served: service.totals.connections,
-    uptimeMs: service.uptimeMs,
-    carriers: carrierRows(service.carriers, meter),
-    open: service.sessions.size,
-    newest: (count) => newestRows(service.sessions, count),
-  });
+  return () => {
+    const all = services();
+    const sum = (of: (service: ProxyService) => number) =>
+      all.reduce((total, service) => total + of(service), 0);
+    const view = {
+      title,
+      served: sum(({ totals }) => totals.connections),
+      uptimeMs: Math.max(0, ...all.map(({ uptimeMs }) => uptimeMs)),
+      carriers: all.flatMap((service) => carrierRows(service, meter)),
+      open: sum(({ sessions }) => sessions.size),
+      newest: (count: number) => newestRows(all, count),
+    };
+    meter.done();
+    return view;
+  };
 }
 
-function carrierRows(carriers: readonly CarrierStatus[], meter: RateMeter): CarrierRow[] {
+function carrierRows({ carriers, name }: ProxyService, meter: RateMeter): CarrierRow[] {
   const now = performance.now();
   const severalTrunks = new Set(carriers.map(({ trunk }) => trunk)).size > 1;
   const all = carriers.reduce((sum, one) => sum + bytesOf(one), 0);
-  const rows = carriers.map((status): CarrierRow => {
+  return carriers.map((status): CarrierRow => {
     const { trunk, state, way, carrier } = status;
     const number = carrier === null ? '-' : `k${carrier.id}`;
-    const id = severalTrunks ? `t${trunk} ${number}` : number;
+    const id = [name, severalTrunks ? `t${trunk}` : '', number].filter((part) => part !== '').join(' ');
     if (carrier === null) return { id, way, state, numbers: null };
     const bytes = bytesOf(status);
-    const traffic = meter.rate(`${trunk} ${carrier.id}`, bytes, now);
+    const traffic = meter.rate(`${name} ${trunk} ${carrier.id}`, bytes, now);
     return { id, way, state, numbers: { ...carrier, traffic, share: all === 0 ? 0 : bytes / all } };
   });
-  meter.done();
-  return rows;
 }
 
 function bytesOf({ carrier }: CarrierStatus): number {
   return carrier === null ? 0 : carrier.sentBytes + carrier.receivedBytes;
 }
 
-/** A Set keeps the order in which they came. */
-function newestRows(sessions: ReadonlySet<Session>, count: number): ConnectionRow[] {
+/** The last that came, of all services. A Set keeps the order in which they came. */
+function newestRows(services: readonly ProxyService[], count: number): ConnectionRow[] {
   const now = performance.now();
-  const rows: ConnectionRow[] = [];
+  const last = services.flatMap(({ sessions }) => lastOf(sessions, count));
+  if (services.length > 1) last.sort((a, b) => a.id - b.id);
+  return last.slice(-count).map((session) => rowOf(session, now));
+}
+
+function lastOf(sessions: ReadonlySet<Session>, count: number): Session[] {
+  const found: Session[] = [];
   let older = sessions.size - count;
-  for (const session of sessions) if (older-- <= 0) rows.push(rowOf(session, now));
-  return rows;
+  for (const session of sessions) if (older-- <= 0) found.push(session);
+  return found;
 }
 
 function rowOf(session: Session, now: number): ConnectionRow {
@@ -82,21 +94,36 @@ function streamOf({ near, far }: Session): StreamCells | null {
   return stream === null ? null : streamSnapshot(stream);
 }
 
-/** What there is to say at the end, in lines. */
+/** What there is to say of a service at the end, in lines. */
 export function summaryOf(service: ProxyService): string[] {
-  const { connections, failed, broken, bytesForward, bytesBackward } = service.totals;
+  const { trunkTotals: totals, compression } = service;
+  return [
+    servedBy(service.totals, service.uptimeMs),
+    ...(totals === null ? [] : [stripingSummary(totals)]),
+    ...(compression === null ? [] : [compressionWords(compression)]),
+  ];
+}
+
+/** And of several together: `served 17 connections (2 reset) in 3m20s: 1.54 MB sent, 24 KB received`. */
+export function servedBy(totals: Totals, uptimeMs: number): string {
+  const { connections, failed, broken, bytesForward, bytesBackward } = totals;
   const troubles = [failed > 0 ? `${failed} failed` : '', broken > 0 ? `${broken} reset` : ''].filter(
     (text) => text !== '',
   );
   const aside = troubles.length === 0 ? '' : ` (${troubles.join(', ')})`;
   const volume = `${formatBytes(bytesForward)} sent, ${formatBytes(bytesBackward)} received`;
-  const served = `served ${plural(connections, 'connection')}${aside} in ${formatDuration(service.uptimeMs)}: ${volume}`;
-  const { trunkTotals: totals, compression } = service;
-  return [
-    served,
-    ...(totals === null ? [] : [stripingSummary(totals)]),
-    ...(compression === null ? [] : [compressionWords(compression)]),
-  ];
+  return `served ${plural(connections, 'connection')}${aside} in ${formatDuration(uptimeMs)}: ${volume}`;
+}
+
+export function totalOf(services: readonly ProxyService[]): Totals {
+  const sum = (key: keyof Totals) => services.reduce((total, { totals }) => total + totals[key], 0);
+  return {
+    connections: sum('connections'),
+    failed: sum('failed'),
+    broken: sum('broken'),
+    bytesForward: sum('bytesForward'),
+    bytesBackward: sum('bytesBackward'),
+  };
 }
 
 /** `striped over 4 carriers (26, 25, 25 and 24 % of 1.2 GB): 1 lost, 3 stalls, 1.3 MB sent again`. */

@@ -33,6 +33,11 @@ export class Capacity {
     this.#used += descriptors;
   }
 
+  /** Descriptors of all sessions. */
+  get used(): number {
+    return this.#used;
+  }
+
   remove(descriptors: number): void {
     this.#sessions--;
     this.#used -= descriptors;

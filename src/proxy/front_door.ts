@@ -5,7 +5,7 @@
 import { type Endpoint, formatEndpoint, type SocketAddress } from '../core/address.ts';
 import { asPipeError, PipeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { type LookupFamily, resolveAll } from '../layer/tcp/resolve.ts';
+import { knownAddresses, type LookupFamily, resolveAll } from '../layer/tcp/resolve.ts';
 import type { Listener, ListenHandlers, Transport } from '../layer/tcp/transport.ts';
 import { leadsTo } from './own_address.ts';
 import { pathToBind, removeStaleSocket, SocketFile } from './unix_socket.ts';
@@ -33,6 +33,11 @@ export class FrontDoor {
   /** Whether dialling this address would come back to us. */
   isAt(address: SocketAddress): boolean {
     return this.#listeners.some((listener) => leadsTo(address, listener.address));
+  }
+
+  /** The first of them that plainly is where we listen. */
+  among(endpoints: readonly Endpoint[]): Endpoint | undefined {
+    return endpoints.find((endpoint) => knownAddresses(endpoint)?.some((address) => this.isAt(address)));
   }
 
   /** @throws PipeError with a message that names the address; nothing is left open then */

@@ -10,7 +10,6 @@ import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import { asPipeError, PipeError, type PipeErrorCode } from '../core/errors.ts';
 import { formatDuration } from '../core/format.ts';
 import { type DialHandlers, type DialOptions, dial } from '../layer/tcp/dial.ts';
-import { knownAddresses } from '../layer/tcp/resolve.ts';
 import type { ConnectOptions } from '../layer/tcp/transport.ts';
 import { FailedPipe } from '../pipe/failed.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
@@ -19,11 +18,13 @@ import { namelessAt } from './client_name.ts';
 import type { CompressCounters } from './compression.ts';
 import { CompressionTotals } from './compression_totals.ts';
 import { FrontDoor } from './front_door.ts';
+import { Gate } from './gate.ts';
 import { Idle } from './idle.ts';
 import { checkKey } from './key.ts';
 import { allowTime } from './last_words.ts';
 import { PeerLinks } from './links.ts';
 import { MemoryLog } from './memory_log.ts';
+import { numbers } from './neighbours.ts';
 import { Paths } from './paths.ts';
 import type { RefusalCounts } from './refusal_log.ts';
 import type { ServiceOptions } from './service_options.ts';
@@ -37,8 +38,6 @@ import type { TrunkHost } from './trunk_host.ts';
 import { TrunkServer } from './trunk_server.ts';
 import type { CarrierStatus, TrunkTotals } from './trunk_status.ts';
 
-export type { ServiceOptions };
-
 /** Said of an address. */
 const ITSELF =
   'is where this tcp-proxy itself listens: connections would go round until no descriptor is left';
@@ -46,6 +45,7 @@ const STOPPED = new PipeError('cancelled', 'proxy', 'the proxy was stopped');
 
 export class ProxyService implements SessionHost {
   readonly trace: SessionTrace;
+  readonly name: string;
   readonly mode: ProxyMode;
   readonly totals = noTotals();
   readonly kernelPipes;
@@ -59,19 +59,19 @@ export class ProxyService implements SessionHost {
   readonly #compression = new CompressionTotals();
   readonly #links: PeerLinks;
   #startedAt = 0;
-  #nextId = 1;
-  #atLimit = false;
-  #paused = false;
+  readonly #nextId;
+  readonly #gate: Gate;
   /** It takes no more. */
   #draining = false;
   readonly #idle = new Idle();
   readonly #trunkClient: TrunkClient | null;
   readonly #trunkServer: TrunkServer | null;
-  readonly #memoryLog: MemoryLog;
+  readonly #memoryLog: MemoryLog | null;
   /** The far end cannot be reached: said once, until it can be again. */
   #farTroubled = false;
 
   constructor(options: ServiceOptions) {
+    this.name = options.name ?? '';
     this.mode = options.mode;
     this.kernelPipes = options.splice === false ? null : options.transport.kernelPipes;
     this.#options = options;
@@ -87,7 +87,9 @@ export class ProxyService implements SessionHost {
     this.#trunkClient = striped && options.mode === 'client' ? this.#makeTrunkClient() : null;
     this.#trunkServer = options.mode === 'server' ? this.#makeTrunkServer() : null;
     this.#capacity = new Capacity(options);
-    this.#memoryLog = new MemoryLog(options.log, this.#clock, this.#stack.memory);
+    this.#gate = new Gate(this.#door, this.#capacity, options.log);
+    this.#nextId = options.nextId ?? numbers();
+    this.#memoryLog = options.memory ? null : new MemoryLog(options.log, this.#clock, this.#stack.memory);
   }
 
   get sessions(): ReadonlySet<Session> {
@@ -133,6 +135,16 @@ export class ProxyService implements SessionHost {
     return this.#clock.now() - this.#startedAt;
   }
 
+  /** File descriptors that it has for sessions and those who may become some. */
+  get descriptors(): number {
+    return this.#capacity.used + (this.#trunkServer?.allDescriptors ?? 0);
+  }
+
+  /** Another service has closed a connection, and this one may have waited for its descriptors. */
+  onRoomElsewhere(): void {
+    if (this.#gate.closed && !this.#draining) this.#checkLimit();
+  }
+
   /** Addresses that it listens on, with their real ports. */
   get addresses(): SocketAddress[] {
     return this.#door.addresses;
@@ -144,12 +156,9 @@ export class ProxyService implements SessionHost {
    * @throws PipeError with a message that names the address: `loop` when it is plainly the one to be dialled, too
    */
   async start(): Promise<void> {
-    const { listen, dial: far, transport, lookup } = this.#options;
     this.#startedAt = this.#clock.now();
-    await this.#door.open(listen, transport, lookup);
-    const itself = [far]
-      .flat()
-      .find((endpoint) => knownAddresses(endpoint)?.some((address) => this.#door.isAt(address)));
+    await this.#door.open(this.#options.listen, this.#options.transport, this.#options.lookup);
+    const itself = this.#door.among([this.#options.dial].flat());
     if (itself !== undefined) {
       this.#door.close();
       throw new PipeError('loop', 'proxy', `${formatEndpoint(itself)} ${ITSELF}`);
@@ -187,7 +196,7 @@ export class ProxyService implements SessionHost {
     this.#resetSessions();
     this.#trunkClient?.stop(STOPPED);
     this.#trunkServer?.stop(STOPPED);
-    this.#memoryLog.stop();
+    this.#memoryLog?.stop();
   }
 
   #resetSessions(): void {
@@ -254,6 +263,7 @@ export class ProxyService implements SessionHost {
     else if (error !== null) this.totals.broken++;
     this.#log.closed(session, error, side, this.#clock.now());
     this.#checkLimit();
+    this.#options.onRoom?.();
     if (this.#sessions.size === 0) this.#idle.reached();
   }
 
@@ -300,7 +310,7 @@ export class ProxyService implements SessionHost {
   }
 
   #begin(near: IoPipe, from: SocketAddress | null): void {
-    const id = this.#nextId++;
+    const id = this.#nextId();
     this.totals.connections++;
     const session = new Session(id, near, from, this.#clock.now(), this);
     if (session.state === 'closed') return;
@@ -318,7 +328,8 @@ export class ProxyService implements SessionHost {
   }
 
   #hasRoom(descriptors: number, coming = 0): boolean {
-    return this.#capacity.hasRoom(descriptors, coming, this.#trunkServer?.descriptors ?? 0);
+    const besides = (this.#trunkServer?.descriptors ?? 0) + (this.#options.descriptorsElsewhere?.() ?? 0);
+    return this.#capacity.hasRoom(descriptors, coming, besides);
   }
 
   /**
@@ -329,17 +340,7 @@ export class ProxyService implements SessionHost {
     const next = this.#trunkClient === null ? 2 : 1;
     const striping = this.#trunkServer?.striping === true;
     const full = !striping && !this.#hasRoom(next, this.#trunkServer?.undecided);
-    if (full !== this.#paused) {
-      this.#paused = full;
-      if (full) this.#door.pause();
-      else this.#door.resume();
-    }
-    const atLimit = !this.#hasRoom(striping ? 1 : next);
-    if (atLimit && !this.#atLimit)
-      this.#options.log.warn(
-        `at the ${this.#capacity.limit}; ${full ? 'new ones wait' : 'more are refused'}`,
-      );
-    this.#atLimit = atLimit;
+    this.#gate.set(full, !this.#hasRoom(striping ? 1 : next));
   }
 
   #makeTrunkClient(): TrunkClient {

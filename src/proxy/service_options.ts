@@ -10,10 +10,11 @@ import type { LookupFamily } from '../layer/tcp/resolve.ts';
 import type { Transport } from '../layer/tcp/transport.ts';
 import type { CapacityOptions } from './capacity.ts';
 import type { Limits } from './limits.ts';
+import type { Neighbours } from './neighbours.ts';
 import type { ProxyMode, StackOptions } from './stack.ts';
 import type { TrunkClientOptions } from './trunk_client_options.ts';
 
-export interface ServiceOptions extends StackOptions, CapacityOptions {
+export interface ServiceOptions extends StackOptions, CapacityOptions, Neighbours {
   /** Tells it from others of the process, to whoever watches. Default empty: it is the only one. */
   readonly name?: string;
   readonly mode: ProxyMode;

@@ -34,13 +34,15 @@ import { SEGMENT_BYTES } from '../layer/trunk/transmit.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { Compression, type CompressionSettings } from './compression.ts';
 
-export { DEFAULT_MEMORY_BYTES, LEAST_MEMORY_BYTES } from '../layer/trunk/memory.ts';
+export { DEFAULT_MEMORY_BYTES, LEAST_MEMORY_BYTES, TrunkMemory } from '../layer/trunk/memory.ts';
 
 export type ProxyMode = 'client' | 'server' | 'relay';
 
 export interface StackOptions {
   /** Bytes that all trunks together may hold. Default 256 MiB. */
   readonly memoryBytes?: number;
+  /** What several services share, in place of `memoryBytes`. Default each has its own. */
+  readonly memory?: TrunkMemory;
   /** The largest message accepted from the peer, in bytes; it sends up to 64 KiB. Default 256 KiB. */
   readonly maxMessageBytes?: number;
   /** The key that both proxies share, at least 32 random bytes: only who has it is served, and only if it stripes. */
@@ -90,10 +92,7 @@ export interface Stack {
 export function stackFor(mode: ProxyMode, striped: boolean, options: StackOptions = {}): Stack {
   const sizes = checkedSizes(options);
   const carrierBytes = SEGMENT_BYTES + FRAMES_BYTES;
-  const memory = new TrunkMemory({
-    ...(options.memoryBytes === undefined ? {} : { capacity: options.memoryBytes }),
-    spare: mode === 'server',
-  });
+  const { memory = ownMemory(mode, options) } = options;
   const carrierSizes = {
     maxMessageBytes: Math.max(sizes.maxMessageBytes, carrierBytes),
     maxSendBytes: carrierBytes,
@@ -151,6 +150,13 @@ export function streamAmong(...legs: (IoPipe | null)[]): StripedPipe | null {
 export function compressionAmong(...legs: (IoPipe | null)[]): Readonly<CompressCounters> | null {
   for (const leg of legs) if (leg instanceof CompressPipe) return leg.counters;
   return null;
+}
+
+function ownMemory(mode: ProxyMode, { memoryBytes }: StackOptions): TrunkMemory {
+  return new TrunkMemory({
+    ...(memoryBytes === undefined ? {} : { capacity: memoryBytes }),
+    spare: mode === 'server',
+  });
 }
 
 /** What a connection is encrypted with, given whom it was dialled to; null: with nothing. */

@@ -150,6 +150,11 @@ export class TrunkServer {
     return count;
   }
 
+  /** Those of who is undecided, too, who may need two each. */
+  get allDescriptors(): number {
+    return this.descriptors + 2 * this.undecided;
+  }
+
   /** There is a trunk. */
   get striping(): boolean {
     return this.#trunks.size > 0;

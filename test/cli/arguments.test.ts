@@ -85,6 +85,7 @@ t.test('what is not said has its default', async (t) => {
     memoryBytes: 268_435_456,
     admin: null,
     logLevel: 'info',
+    logFormat: 'auto',
     status: true,
   });
 });
@@ -320,7 +321,7 @@ t.test('mistakes', async (t) => {
     ['-c 80 90 -n 0 --key f', /protects nothing here/],
     ['-s 80 90 -n 0 --key f', /protects nothing here: .*; leave out -n 0/],
     ['-c 80 90 -n 4 --key', /--key needs a value/],
-    ['-c 80 90 --no-encrypt', /--no-encrypt goes with --key FILE/],
+    ['-c 80 90 --no-encrypt', /--no-encrypt goes with --key/],
     ['-r 80 90 --no-encrypt', /--no-encrypt is for -c and -s; a relay/],
     ['-c 80 90 -n 4 --key f --key g', /--key is given twice/],
     ['keygen a b', /too much: 'b'; the form is tcp-proxy keygen \[FILE\]/],

@@ -22,7 +22,7 @@ t.test('how striped data is shared out', async (t) => {
     ['earliest', 'earliest'],
     ['round-robin', 'round-robin'],
   ] as const) {
-    t.same(readEnvironment({ TCP_STRIPER_SCHEDULER }), { splice: true, scheduler });
+    t.match(readEnvironment({ TCP_STRIPER_SCHEDULER }), { splice: true, scheduler });
   }
 });
 

@@ -5,7 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { lineLogger } from '../../src/core/log.ts';
 import { SlabPool } from '../../src/core/pool.ts';
-import { ProxyService, type ServiceOptions } from '../../src/proxy/service.ts';
+import { ProxyService } from '../../src/proxy/service.ts';
+import type { ServiceOptions } from '../../src/proxy/service_options.ts';
 import { TRANSPORTS } from './transports.ts';
 
 const ANYWHERE = { host: '127.0.0.1', port: 0 };

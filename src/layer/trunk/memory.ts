@@ -43,12 +43,13 @@ export interface TrunkMemoryOptions {
 }
 
 export class TrunkMemory {
-  readonly capacity: number;
+  /** May be changed; less is reached as apps and peers read. */
+  capacity: number;
   readonly sendPool: SlabPool;
   /** Where carriers are read into. */
   readonly receivePool = new SlabPool();
   /** Keeps something for one more trunk. */
-  readonly spare: boolean;
+  spare: boolean;
   readonly #shares = new Set<MemoryShare>();
   /** Called whenever an app or a peer has to wait for memory. */
   onShort: (() => void) | null = null;
