@@ -7,6 +7,7 @@
 #include "limits.h"
 #include "options.h"
 #include "poll.h"
+#include "record_cipher.h"
 #include "socket.h"
 #include "tcp_info.h"
 
@@ -29,6 +30,7 @@ void ExportRaw(Napi::Object exports, const char* name, napi_callback function) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Poll", Poll::Define(env));
   exports.Set("CodecStream", CodecStream::Define(env));
+  exports.Set("RecordCipher", RecordCipher::Define(env));
 
   Export<Socket>(exports, "socket");
   Export<Bind>(exports, "bind");

@@ -79,6 +79,39 @@ export interface NativeCodecStream {
   close(): void;
 }
 
+/** The records of one direction of a TLS 1.3 connection: native/record_cipher.h. */
+export interface NativeRecordCipher {
+  /**
+   * Content of any length as records of at most 16 KiB. `to` has room for 22 bytes more for each. Bytes written, or -EIO.
+   */
+  seal(from: Uint8Array, at: number, length: number, type: number, to: Uint8Array, toAt: number): number;
+  /**
+   * Opens whole records, as far as they fit into `toLength` bytes (an opened one has its type behind it, and padding), up to
+   * the first that is no data. `result`: bytes used up, bytes of data, type of what is no data or 0, length of that, which
+   * is behind the data. 0, or what is wrong with the next: -EPROTO, -EMSGSIZE, -EBADMSG.
+   */
+  open(
+    from: Uint8Array,
+    at: number,
+    length: number,
+    to: Uint8Array,
+    toAt: number,
+    toLength: number,
+    result: Int32Array,
+  ): number;
+  /** From now on under this key. 0, or -EBADF when closed. */
+  rekey(key: Uint8Array, iv: Uint8Array): number;
+  /** Forgets the key. */
+  close(): void;
+}
+
+export interface RecordCipherClass {
+  /** Whether this Node has what it needs. */
+  readonly available: boolean;
+  /** @param suite 0x1301 to 0x1303 @param records so many were protected with this key already */
+  new (suite: number, key: Uint8Array, iv: Uint8Array, records?: number): NativeRecordCipher;
+}
+
 /**
  * The addon as it is. Numbers that are returned are results >= 0 or a negative errno (see errno.ts). A TypeError or
  * RangeError is thrown only for arguments that no caller should give. File descriptors are plain numbers, owned by the
@@ -93,6 +126,7 @@ export interface NativeAddon {
     events: Int32Array,
     onEvents: (count: number) => void,
   ) => NativePoll;
+  readonly RecordCipher: RecordCipherClass;
 
   /**
    * `kind`: 0 compresses and 1 decompresses zstd, 2 and 3 LZ4; throws for what the addon was built without. `windowLog`: of

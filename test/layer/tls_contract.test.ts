@@ -29,7 +29,7 @@ testPipe(
   t,
   'over native sockets',
   async ({ pool }) => tlsPair(await socketPair(TRANSPORTS.native(pool), V4), pool),
-  { ...socket, mostHeld: 2 },
+  { ...socket, mostHeld: 3 },
 );
 
 testPipe(

@@ -16,6 +16,7 @@ import { Duplex } from 'node:stream';
 import type { Chunk } from '../../core/chunk.ts';
 import type { SlabPool } from '../../core/pool.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
+import { RecordEdges } from './codec.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -27,8 +28,13 @@ export class LowerStream extends Duplex {
   #unsent: Chunk | null = null;
   #onSent: Callback | null = null;
   #finWanted = false;
+  #feeding = false;
+  #whenFed: (() => void) | null = null;
   /** Bytes that node:tls was given. */
   fedBytes = 0;
+  /** The records that node:tls was given, and those that it has made. */
+  readonly fed = new RecordEdges();
+  readonly made = new RecordEdges();
 
   constructor(lower: IoPipe<'bytes'>, pool: SlabPool) {
     // It is kept until TlsPipe is done with it, whatever has ended.
@@ -54,9 +60,21 @@ export class LowerStream extends Duplex {
   /** Hands this on, as if it had come from below. */
   feed(chunk: Chunk): void {
     this.fedBytes += chunk.length;
+    this.fed.push(chunk.view());
     this.#held.push(chunk);
+    this.#feeding = true;
     this.push(chunk.view());
+    this.#feeding = false;
     this.#release();
+    const next = this.#whenFed;
+    this.#whenFed = null;
+    next?.();
+  }
+
+  /** Calls back when node:tls is done with what it is being given: in the middle of that it takes no write. */
+  whenFed(next: () => void): void {
+    if (this.#feeding) this.#whenFed = next;
+    else next();
   }
 
   /** The pipe below has room again, or is ready. */
@@ -70,6 +88,7 @@ export class LowerStream extends Duplex {
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.made.push(bytes);
     // node:tls made this buffer for us.
     this.#send(this.#pool.wrap(bytes), callback);
   }
@@ -78,6 +97,7 @@ export class LowerStream extends Duplex {
     const chunk = this.#pool.take(writes.reduce((sum, { chunk: { length } }) => sum + length, 0));
     let at = chunk.start;
     for (const { chunk: bytes } of writes) at += bytes.copy(chunk.memory, at);
+    this.made.push(chunk.view());
     this.#send(chunk, callback);
   }
 

@@ -1,10 +1,10 @@
 /**
- * TlsPipe: TLS over any pipe of bytes, by node:tls.
+ * TlsPipe: TLS over any pipe of bytes: the handshake by node:tls, and then records by the addon, or by node:tls as well.
  *
  *     upper   send(chunk)            recv() -> chunk
  *               |                       ^
  *             node:tls                pieces: what was decrypted and not yet asked for
- *               |                       ^
+ *               |                       ^                             or, behind the handshake, a RecordPipe
  *             LowerStream  <------->  node:tls                        lower.ts
  *               v                       |
  *     lower   send(records)          recv() -> records
@@ -25,12 +25,19 @@ import type { Chunk } from '../../core/chunk.ts';
 import { PipeError } from '../../core/errors.ts';
 import { defaultPool, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
 import { deferEvent, PipeBase } from '../../pipe/base.ts';
-import { BROKEN, FIN_SENT, type IoPipe, READABLE, READY, WRITABLE } from '../../pipe/pipe.ts';
+import { BROKEN, type IoPipe, READY, WRITABLE } from '../../pipe/pipe.ts';
+import type { RecordCipherClass } from '../../sys/addon.ts';
 import type { TcpInfo } from '../../sys/tcp_info.ts';
+import { MOST_RECORD } from './codec.ts';
 import { tlsError } from './errors.ts';
+import { flagsOf } from './flags.ts';
 import { LowerStream } from './lower.ts';
 import { part } from './parting.ts';
 import type { RecogniseAnswer, TlsCredentials, TlsParty, TlsRole } from './party.ts';
+import { Pieces } from './pieces.ts';
+import { Recognition } from './recognition.ts';
+import type { RecordPipe } from './records.ts';
+import { recordCipher, Takeover } from './takeover.ts';
 
 export interface TlsPipeOptions {
   readonly role: TlsRole;
@@ -42,13 +49,12 @@ export interface TlsPipeOptions {
   readonly recognise?: RecogniseAnswer;
   /** What the other end is told, encrypted, when it is not who it has to be. Default: nothing. */
   readonly farewell?: (problem: PipeError) => Buffer | null;
+  /** What protects records behind the handshake; null leaves that to node:tls. Default: the addon, where it can. */
+  readonly cipher?: RecordCipherClass | null;
 }
 
-/** The largest record (RFC 8446, section 5.2), with its header. Less is not asked for below. */
-const RECORD_BYTES = 5 + 16_384 + 256;
-
 /** A handshake with a key takes some hundred bytes each way, certificates some thousand; node:tls would keep 128 KiB of who only begins one. */
-const MOST_HANDSHAKE_BYTES = 2 * RECORD_BYTES;
+const MOST_HANDSHAKE_BYTES = 2 * MOST_RECORD;
 
 const CUT_OFF = 'the connection was ended without a word of TLS, perhaps not by the other side';
 
@@ -61,20 +67,21 @@ export class TlsPipe extends PipeBase<'bytes'> {
   #pool: SlabPool;
   readonly #stream: LowerStream;
   readonly #socket: TLSSocket;
-  #recognise: RecogniseAnswer | null;
   readonly #farewell: TlsPipeOptions['farewell'];
-  /** What was read and not recognised yet. */
-  #first = Buffer.alloc(0);
+  /** Until it is clear that the other end speaks TLS. */
+  #recognition: Recognition | null;
   #secure = false;
   /** node:tls takes what is fed to it, and has got what was read before. */
   #flowing = false;
   #broken: PipeError | null = null;
   /** It is being told why not. */
   #parting = false;
-  /** Decrypted, and the bytes of the first that were taken already. */
-  #pieces: Buffer[] = [];
-  #taken = 0;
-  #heldBytes = 0;
+  /** Records behind the handshake, if they go to the addon; until then. */
+  readonly #takeover: Takeover | null;
+  /** The handshake is complete, and node:tls has still to say the last of it. */
+  #settling = false;
+  #records: RecordPipe | null = null;
+  readonly #pieces = new Pieces();
   /** close_notify has come. */
   #ended = false;
   #finReceived = false;
@@ -90,14 +97,16 @@ export class TlsPipe extends PipeBase<'bytes'> {
   /** Takes the lower pipe over. */
   constructor(lower: IoPipe<'bytes'>, options: TlsPipeOptions) {
     super();
-    const { role, credentials, pool = defaultPool, first, recognise = null, farewell } = options;
+    const { role, credentials, pool = defaultPool, first, recognise, farewell } = options;
+    const { cipher = recordCipher() } = options;
     this.#lower = lower;
     this.#pool = pool;
-    this.#recognise = recognise;
+    this.#recognition = recognise === undefined ? null : new Recognition(recognise);
     this.#farewell = farewell;
     this.#party = credentials.party(role);
     this.#stream = new LowerStream(lower, pool);
     this.#socket = this.#begin(role);
+    this.#takeover = cipher && new Takeover(cipher, this.#socket, this.#stream, role === 'client');
     this.#stream.once('resume', () => deferEvent(() => this.#onFlowing(first)));
     lower.onActivity = (events) => this.#onLower(events);
     if (lower.broken !== null) this.#onLowerBroken(lower.broken);
@@ -108,21 +117,24 @@ export class TlsPipe extends PipeBase<'bytes'> {
     return this.#secure && !this.#discarded;
   }
   get broken(): PipeError | null {
-    return this.#broken;
+    return this.#records === null ? this.#broken : this.#records.broken;
   }
   get readable(): boolean {
+    if (this.#records !== null) return this.#records.readable;
     if (!this.ready || this.#finReceived) return false;
-    if (this.#heldBytes > 0) return true;
+    if (this.#pieces.bytes > 0) return true;
     if (this.#ended) return this.#broken === null;
     return this.#stream.flows && this.#lower.readable;
   }
   get writable(): boolean {
+    if (this.#records !== null) return this.#records.writable;
     return this.ready && !this.#writing && !this.#finWanted && this.#broken === null && this.#lower.writable;
   }
   get finReceived(): boolean {
-    return this.#finReceived;
+    return this.#records === null ? this.#finReceived : this.#records.finReceived;
   }
   get finSent(): boolean {
+    if (this.#records !== null) return this.#records.finSent;
     return this.#finWanted && this.#lower.finSent;
   }
   get congestion(): TcpInfo | null {
@@ -132,6 +144,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
   /** What is read from now on is held in this pool's memory. */
   readInto(pool: SlabPool): void {
     this.#pool = pool;
+    this.#records?.readInto(pool);
   }
 
   /**
@@ -140,6 +153,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
    * @throws Error before `ready`
    */
   exportKey(label: string, bytes: number): Buffer {
+    if (this.#records !== null) return (this.#takeover as Takeover).exportKey(label, bytes);
     return this.#socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0));
   }
 
@@ -149,10 +163,11 @@ export class TlsPipe extends PipeBase<'bytes'> {
   }
 
   recv(max = LARGEST_CHUNK): Chunk | null {
+    if (this.#records !== null) return this.#records.recv(max);
     if (!this.readable) return null;
     this.#asked = true;
-    while (this.#heldBytes === 0 && this.#pull(Math.max(max, RECORD_BYTES)));
-    const chunk = this.#heldBytes > 0 ? this.#take(Math.min(max, LARGEST_CHUNK)) : null;
+    while (this.#pieces.bytes === 0 && this.#pull(Math.max(max, MOST_RECORD)));
+    const chunk = this.#pieces.bytes > 0 ? this.#pieces.take(Math.min(max, LARGEST_CHUNK), this.#pool) : null;
     if (chunk === null && this.#ended && this.#broken === null) this.#finReceived = true;
     this.#announce();
     return chunk;
@@ -160,25 +175,22 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   /** What is missing may be in the record that has come in part: node:tls has that one already. */
   wakeAt(bytes: number): void {
-    this.#lower.wakeAt?.(Math.max(1, bytes - RECORD_BYTES));
+    if (this.#records !== null) this.#records.wakeAt(bytes);
+    else this.#lower.wakeAt?.(Math.max(1, bytes - MOST_RECORD));
   }
 
   send(chunk: Chunk): void {
     if (!this.writable) throw new Error('send() while not writable');
-    if (chunk.length > 0) {
-      this.#writing = true;
-      this.#socket.write(chunk.view(), () => this.#onWritten());
-    }
-    // Encrypted, or copied by node:tls, before write() returns.
-    chunk.release();
-    this.#announce();
+    if (this.#records === null) this.#write(chunk);
+    else this.#records.send(chunk);
   }
 
   sendFin(): void {
     if (this.#finWanted) throw new Error('sendFin() twice');
     if (!this.#secure && this.#broken === null && !this.#discarded) throw new Error('sendFin() before ready');
     this.#finWanted = true;
-    if (this.#broken === null && !this.#discarded) this.#socket.end();
+    if (this.#records !== null) this.#records.sendFin();
+    else if (this.#broken === null && !this.#discarded) this.#socket.end();
     this.#announce();
   }
 
@@ -187,9 +199,9 @@ export class TlsPipe extends PipeBase<'bytes'> {
     const unsaid = error === undefined && this.#broken === null && this.#secure && !this.finSent;
     this.#discarded = true;
     this.silence();
-    this.#pieces = [];
-    this.#heldBytes = 0;
-    if (unsaid && this.#lower.writable) this.#leave();
+    this.#pieces.clear();
+    if (this.#records !== null) this.#records.discard(error);
+    else if (unsaid && this.#lower.writable) this.#leave();
     else this.#release(error);
   }
 
@@ -206,31 +218,13 @@ export class TlsPipe extends PipeBase<'bytes'> {
     return socket;
   }
 
-  /** All that there is, in one chunk of at most `max` bytes. */
-  #take(max: number): Chunk {
-    const length = Math.min(max, this.#heldBytes);
-    const chunk = this.#pool.take(length);
-    let at = chunk.start;
-    let used = 0;
-    while (at < chunk.end) {
-      const piece = this.#pieces[used] as Buffer;
-      const count = Math.min(piece.length - this.#taken, chunk.end - at);
-      piece.copy(chunk.memory, at, this.#taken, this.#taken + count);
-      at += count;
-      this.#taken += count;
-      if (this.#taken < piece.length) break;
-      this.#taken = 0;
-      used++;
-    }
-    this.#pieces.splice(0, used);
-    this.#heldBytes -= length;
-    return chunk;
-  }
-
   /** @returns whether something was read below */
   #pull(most: number): boolean {
-    if (this.#ended) return false;
-    const pulled = this.#stream.pull(most);
+    if (this.#ended || this.#settling) return false;
+    // No byte behind the handshake, where that is not for node:tls.
+    const pulled = this.#stream.pull(
+      this.#takeover === null || this.#secure ? most : this.#stream.fed.missing,
+    );
     if (!pulled && this.#lower.finReceived) this.#onLowerFin();
     if (!this.#secure && this.#stream.fedBytes > MOST_HANDSHAKE_BYTES)
       this.#fail(new PipeError('malformed', 'tls', 'the TLS handshake does not end'));
@@ -258,43 +252,36 @@ export class TlsPipe extends PipeBase<'bytes'> {
   /** Reads on its own behalf: nobody asks for anything before `ready`, or for the session tickets that follow. */
   #shakeHands(): void {
     if (!this.#flowing) return;
-    while (this.#isShaking && this.#recognise !== null && this.#stream.flows && this.#look(this.#recognise));
-    if (this.#recognise !== null) return;
-    while (!this.#asked && this.#heldBytes === 0 && !this.#over && this.#pull(RECORD_BYTES));
+    if (this.#recognition !== null) this.#look(this.#recognition);
+    if (this.#recognition !== null) return;
+    while (!this.#asked && this.#pieces.bytes === 0 && !this.#over && this.#pull(MOST_RECORD));
   }
 
+  /** Nothing that node:tls says is of interest any more. */
   get #over(): boolean {
-    return this.#broken !== null || this.#discarded || this.#parting;
+    return this.#broken !== null || this.#discarded || this.#parting || this.#records !== null;
   }
 
   get #isShaking(): boolean {
     return !this.#secure && !this.#over;
   }
 
-  /** @returns whether to go on */
-  #look(recognise: RecogniseAnswer): boolean {
-    const chunk = this.#lower.recv(RECORD_BYTES);
-    if (chunk === null) {
-      if (this.#lower.finReceived) this.#onLowerFin();
-      return false;
-    }
-    this.#first = Buffer.concat([this.#first, chunk.view()]);
-    chunk.release();
-    const answer = recognise(this.#first);
-    if (answer === 'more') return true;
-    if (answer !== null) this.#fail(answer);
-    else {
-      this.#recognise = null;
-      this.#stream.feed(this.#pool.copy(this.#first));
-    }
-    return false;
+  #look(recognition: Recognition): void {
+    if (!this.#isShaking || !this.#stream.flows) return;
+    const seen = recognition.look(this.#lower);
+    if (seen instanceof PipeError) this.#fail(seen);
+    else if (seen !== null) {
+      this.#recognition = null;
+      this.#stream.feed(this.#pool.copy(seen));
+    } else if (this.#lower.finReceived) this.#onLowerFin();
   }
 
   #onSecure(): void {
     if (!this.#isShaking) return;
     const problem = this.#party.problem(this.#socket);
-    if (problem === null) this.#secure = true;
-    else this.#dismiss(problem);
+    if (problem !== null) this.#dismiss(problem);
+    else if (this.#takeover?.settle(() => this.#takeOver(this.#takeover as Takeover))) this.#settling = true;
+    else this.#secure = true;
     this.#announce();
   }
 
@@ -310,21 +297,40 @@ export class TlsPipe extends PipeBase<'bytes'> {
     else part(this.#lower, this.#stream, this.#socket, words, over);
   }
 
+  #takeOver(takeover: Takeover): void {
+    if (this.#over) return;
+    const records = takeover.records(this.#lower, this.#pool);
+    records.onActivity = (events) => this.raise(events);
+    this.#records = records;
+    this.#secure = true;
+    this.#socket.destroy();
+    this.#stream.destroy();
+    this.raise(flagsOf(records));
+  }
+
   #onPiece(piece: Buffer): void {
     if (this.#discarded) return;
     this.#pieces.push(piece);
-    this.#heldBytes += piece.length;
     this.#announce();
   }
 
   #onEnd(): void {
+    if (this.#records !== null) return;
     this.#ended = true;
     if (!this.#secure) this.#fail(new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
     this.#announce();
   }
 
-  #onWritten(): void {
-    this.#writing = false;
+  #write(chunk: Chunk): void {
+    if (chunk.length > 0) {
+      this.#writing = true;
+      this.#socket.write(chunk.view(), () => {
+        this.#writing = false;
+        this.#announce();
+      });
+    }
+    // Encrypted, or copied by node:tls, before write() returns.
+    chunk.release();
     this.#announce();
   }
 
@@ -344,14 +350,14 @@ export class TlsPipe extends PipeBase<'bytes'> {
   }
 
   #onTlsError(error: NodeJS.ErrnoException): void {
-    if (this.#broken !== null || this.#discarded || this.#lower.broken !== null) return;
+    if (this.#over || this.#lower.broken !== null) return;
     const known = this.#secure ? null : this.#party.explain(error);
     this.#fail(known ?? tlsError(error));
     this.#announce();
   }
 
   #onClose(): void {
-    if (this.#discarded || (this.#ended && this.#finWanted) || this.#lower.broken !== null) return;
+    if (this.#over || (this.#ended && this.#finWanted) || this.#lower.broken !== null) return;
     this.#fail(new PipeError('reset', 'tls', 'the stream was closed'));
     this.#announce();
   }
@@ -385,13 +391,8 @@ export class TlsPipe extends PipeBase<'bytes'> {
 
   /** Raises what has turned true since the last time, when the consumer's call is over. */
   #announce(): void {
-    if (this.#discarded) return;
-    const flags =
-      (this.ready ? READY : 0) |
-      (this.#broken === null ? 0 : BROKEN) |
-      (this.readable ? READABLE : 0) |
-      (this.writable ? WRITABLE : 0) |
-      (this.finSent ? FIN_SENT : 0);
+    if (this.#discarded || this.#records !== null) return;
+    const flags = flagsOf(this);
     const fresh = flags & ~this.#known;
     this.#known = flags;
     this.raiseLater(fresh);
