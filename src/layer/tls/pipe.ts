@@ -24,13 +24,13 @@ import type { TLSSocket } from 'node:tls';
 import type { Chunk } from '../../core/chunk.ts';
 import { PipeError } from '../../core/errors.ts';
 import { defaultPool, LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
-import { deferEvent, PipeBase } from '../../pipe/base.ts';
+import { deferEvent } from '../../pipe/base.ts';
 import { BROKEN, type IoPipe, READY, WRITABLE } from '../../pipe/pipe.ts';
 import type { RecordCipherClass } from '../../sys/addon.ts';
 import type { TcpInfo } from '../../sys/tcp_info.ts';
 import { MOST_RECORD } from './codec.ts';
 import { tlsError } from './errors.ts';
-import { flagsOf } from './flags.ts';
+import { AnnouncingPipe, flagsOf } from './flags.ts';
 import { LowerStream } from './lower.ts';
 import { part } from './parting.ts';
 import type { RecogniseAnswer, TlsCredentials, TlsParty, TlsRole } from './party.ts';
@@ -51,6 +51,8 @@ export interface TlsPipeOptions {
   readonly farewell?: (problem: PipeError) => Buffer | null;
   /** What protects records behind the handshake; null leaves that to node:tls. Default: the addon, where it can. */
   readonly cipher?: RecordCipherClass | null;
+  /** Records that it protects with one key. Default: as many as RFC 8446, section 5.5, permits. */
+  readonly mostRecords?: number;
 }
 
 /** A handshake with a key takes some hundred bytes each way, certificates some thousand; node:tls would keep 128 KiB of who only begins one. */
@@ -58,7 +60,7 @@ const MOST_HANDSHAKE_BYTES = 2 * MOST_RECORD;
 
 const CUT_OFF = 'the connection was ended without a word of TLS, perhaps not by the other side';
 
-export class TlsPipe extends PipeBase<'bytes'> {
+export class TlsPipe extends AnnouncingPipe {
   readonly kind = 'bytes';
   readonly maxSend = Number.POSITIVE_INFINITY;
 
@@ -91,8 +93,6 @@ export class TlsPipe extends PipeBase<'bytes'> {
   /** node:tls has not handed on everything of the last write. */
   #writing = false;
   #discarded = false;
-  /** The flags that the consumer knows of, as the bits of their events. */
-  #known = 0;
 
   /** Takes the lower pipe over. */
   constructor(lower: IoPipe<'bytes'>, options: TlsPipeOptions) {
@@ -106,11 +106,11 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#party = credentials.party(role);
     this.#stream = new LowerStream(lower, pool);
     this.#socket = this.#begin(role);
-    this.#takeover = cipher && new Takeover(cipher, this.#socket, this.#stream, role === 'client');
+    this.#takeover = cipher && new Takeover(cipher, this.#socket, this.#stream, options);
     this.#stream.once('resume', () => deferEvent(() => this.#onFlowing(first)));
     lower.onActivity = (events) => this.#onLower(events);
     if (lower.broken !== null) this.#onLowerBroken(lower.broken);
-    this.#announce();
+    this.announce();
   }
 
   get ready(): boolean {
@@ -169,7 +169,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     while (this.#pieces.bytes === 0 && this.#pull(Math.max(max, MOST_RECORD)));
     const chunk = this.#pieces.bytes > 0 ? this.#pieces.take(Math.min(max, LARGEST_CHUNK), this.#pool) : null;
     if (chunk === null && this.#ended && this.#broken === null) this.#finReceived = true;
-    this.#announce();
+    this.announce();
     return chunk;
   }
 
@@ -191,7 +191,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#finWanted = true;
     if (this.#records !== null) this.#records.sendFin();
     else if (this.#broken === null && !this.#discarded) this.#socket.end();
-    this.#announce();
+    this.announce();
   }
 
   discard(error?: PipeError): void {
@@ -236,7 +236,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#flowing = true;
     if (first !== undefined && !this.#secure) this.#stream.feed(this.#pool.copy(first));
     this.#shakeHands();
-    this.#announce();
+    this.announce();
   }
 
   #onLower(events: number): void {
@@ -246,7 +246,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     // Nothing comes behind close_notify, but the end below, or a reset.
     if (this.#ended && this.#secure) while (this.#lower.readable) this.#lower.recv()?.release();
     if (events & BROKEN && this.#lower.broken !== null) this.#onLowerBroken(this.#lower.broken);
-    this.#announce();
+    this.announce();
   }
 
   /** Reads on its own behalf: nobody asks for anything before `ready`, or for the session tickets that follow. */
@@ -282,14 +282,14 @@ export class TlsPipe extends PipeBase<'bytes'> {
     if (problem !== null) this.#dismiss(problem);
     else if (this.#takeover?.settle(() => this.#takeOver(this.#takeover as Takeover))) this.#settling = true;
     else this.#secure = true;
-    this.#announce();
+    this.announce();
   }
 
   #dismiss(problem: PipeError): void {
     const over = () => {
       this.#parting = false;
       this.#fail(problem);
-      this.#announce();
+      this.announce();
     };
     const words = this.#farewell?.(problem) ?? null;
     this.#parting = words !== null;
@@ -311,14 +311,14 @@ export class TlsPipe extends PipeBase<'bytes'> {
   #onPiece(piece: Buffer): void {
     if (this.#discarded) return;
     this.#pieces.push(piece);
-    this.#announce();
+    this.announce();
   }
 
   #onEnd(): void {
     if (this.#records !== null) return;
     this.#ended = true;
     if (!this.#secure) this.#fail(new PipeError('truncated', 'tls', 'the TLS handshake was given up'));
-    this.#announce();
+    this.announce();
   }
 
   #write(chunk: Chunk): void {
@@ -326,12 +326,12 @@ export class TlsPipe extends PipeBase<'bytes'> {
       this.#writing = true;
       this.#socket.write(chunk.view(), () => {
         this.#writing = false;
-        this.#announce();
+        this.announce();
       });
     }
     // Encrypted, or copied by node:tls, before write() returns.
     chunk.release();
-    this.#announce();
+    this.announce();
   }
 
   #onLowerFin(): void {
@@ -340,7 +340,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
       if (this.#ended || this.#discarded) return;
       const words = this.#secure ? CUT_OFF : 'the connection was ended in the TLS handshake';
       this.#fail(new PipeError('truncated', 'tls', words));
-      this.#announce();
+      this.announce();
     });
   }
 
@@ -353,13 +353,13 @@ export class TlsPipe extends PipeBase<'bytes'> {
     if (this.#over || this.#lower.broken !== null) return;
     const known = this.#secure ? null : this.#party.explain(error);
     this.#fail(known ?? tlsError(error));
-    this.#announce();
+    this.announce();
   }
 
   #onClose(): void {
     if (this.#over || (this.#ended && this.#finWanted) || this.#lower.broken !== null) return;
     this.#fail(new PipeError('reset', 'tls', 'the stream was closed'));
-    this.#announce();
+    this.announce();
   }
 
   #meant(error: PipeError): PipeError {
@@ -389,12 +389,7 @@ export class TlsPipe extends PipeBase<'bytes'> {
     this.#stream.destroy();
   }
 
-  /** Raises what has turned true since the last time, when the consumer's call is over. */
-  #announce(): void {
-    if (this.#discarded || this.#records !== null) return;
-    const flags = flagsOf(this);
-    const fresh = flags & ~this.#known;
-    this.#known = flags;
-    this.raiseLater(fresh);
+  protected override announce(): void {
+    if (!this.#discarded && this.#records === null) super.announce();
   }
 }

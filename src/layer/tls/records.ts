@@ -21,7 +21,6 @@
 import type { Chunk } from '../../core/chunk.ts';
 import { PipeError } from '../../core/errors.ts';
 import { LARGEST_CHUNK, type SlabPool } from '../../core/pool.ts';
-import { PipeBase } from '../../pipe/base.ts';
 import { type IoPipe, WRITABLE } from '../../pipe/pipe.ts';
 import { EBADMSG, EMSGSIZE } from '../../sys/errno.ts';
 import type { TcpInfo } from '../../sys/tcp_info.ts';
@@ -40,7 +39,7 @@ import {
   readHandshake,
   sealedBytes,
 } from './codec.ts';
-import { flagsOf } from './flags.ts';
+import { AnnouncingPipe, flagsOf } from './flags.ts';
 import { IncomingRecords } from './incoming.ts';
 import type { Protection } from './protection.ts';
 
@@ -59,7 +58,7 @@ const MOST_EMPTY = 100;
 /** Read beside what is asked for: an end of each of its messages may have a record of its own. */
 const SPARE = 16 * RECORD_OVERHEAD;
 
-export class RecordPipe extends PipeBase<'bytes'> {
+export class RecordPipe extends AnnouncingPipe {
   readonly kind = 'bytes';
   readonly maxSend = Number.POSITIVE_INFINITY;
 
@@ -86,8 +85,6 @@ export class RecordPipe extends PipeBase<'bytes'> {
   /** The consumer has read. */
   #asked = false;
   #discarded = false;
-  /** The flags that the consumer knows of, as the bits of their events. */
-  #known: number;
   /** What `open` has to say beside its result. */
   readonly #result = new Int32Array(4);
 
@@ -104,7 +101,7 @@ export class RecordPipe extends PipeBase<'bytes'> {
     this.#broken = lower.broken;
     lower.onActivity = (events) => this.#onLower(events);
     this.#lookAhead();
-    this.#known = flagsOf(this);
+    this.knows(flagsOf(this));
   }
 
   get ready(): boolean {
@@ -143,7 +140,7 @@ export class RecordPipe extends PipeBase<'bytes'> {
     let chunk = this.#opened === null ? null : this.#takeOpened(this.#opened, max);
     while (chunk === null && !this.#ended && this.#read(max)) chunk = this.#open(max);
     if (chunk === null && this.#ended && this.#broken === null) this.#finReceived = true;
-    this.#announce();
+    this.announce();
     return chunk;
   }
 
@@ -156,14 +153,14 @@ export class RecordPipe extends PipeBase<'bytes'> {
     if (!this.writable) throw new Error('send() while not writable');
     if (chunk.length > 0) this.#say(APPLICATION_DATA, chunk.memory, chunk.start, chunk.length);
     chunk.release();
-    this.#announce();
+    this.announce();
   }
 
   sendFin(): void {
     if (this.#finWanted) throw new Error('sendFin() twice');
     this.#finWanted = true;
     this.#finish();
-    this.#announce();
+    this.announce();
   }
 
   discard(error?: PipeError): void {
@@ -307,7 +304,7 @@ export class RecordPipe extends PipeBase<'bytes'> {
     // What had come before it may still be read.
     this.#broken ??= this.#lower.broken;
     if (!this.#asked) this.#lookAhead();
-    this.#announce();
+    this.announce();
   }
 
   /** Session tickets come behind a handshake: until somebody asks, only data makes us readable, and one record of it waits. */
@@ -353,20 +350,6 @@ export class RecordPipe extends PipeBase<'bytes'> {
     this.#incoming.clear();
     this.#opened?.release();
     this.#opened = null;
-  }
-
-  /** A flag that went off and on again before its event came has been told with that. */
-  protected override raise(events: number): void {
-    this.#known |= events & flagsOf(this);
-    super.raise(events);
-  }
-
-  /** Raises what has turned true since the last time, when the consumer's call is over. */
-  #announce(): void {
-    const flags = flagsOf(this);
-    const fresh = flags & ~this.#known;
-    this.#known = flags;
-    this.raiseLater(fresh);
   }
 }
 

@@ -15,6 +15,7 @@ import type { SlabPool } from '../../core/pool.ts';
 import type { IoPipe } from '../../pipe/pipe.ts';
 import { loadAddon, type RecordCipherClass } from '../../sys/addon.ts';
 import type { LowerStream } from './lower.ts';
+import type { TlsRole } from './party.ts';
 import { Protection } from './protection.ts';
 import { RecordPipe } from './records.ts';
 import { exported, Secrets, SUITES, type Suite } from './schedule.ts';
@@ -25,20 +26,27 @@ export function recordCipher(): RecordCipherClass | null {
   return cipher?.available === true ? cipher : null;
 }
 
+export interface TakeoverOptions {
+  readonly role: TlsRole;
+  readonly mostRecords?: number;
+}
+
 export class Takeover {
   readonly #cipher: RecordCipherClass;
   readonly #socket: TLSSocket;
   readonly #stream: LowerStream;
   readonly #isClient: boolean;
+  readonly #mostRecords: number | undefined;
   readonly #secrets = new Secrets();
   #suite: Suite | null = null;
 
   /** Before the handshake begins. */
-  constructor(cipher: RecordCipherClass, socket: TLSSocket, stream: LowerStream, isClient: boolean) {
+  constructor(cipher: RecordCipherClass, socket: TLSSocket, stream: LowerStream, options: TakeoverOptions) {
     this.#cipher = cipher;
     this.#socket = socket;
     this.#stream = stream;
-    this.#isClient = isClient;
+    this.#isClient = options.role === 'client';
+    this.#mostRecords = options.mostRecords;
     socket.on('keylog', (line: Buffer) => {
       // What a server says from here on is under the keys of the connection, no more of the handshake.
       if (this.#secrets.add(line)) stream.made.encrypted = 0;
@@ -70,7 +78,7 @@ export class Takeover {
     return new RecordPipe(lower, {
       sending: new Protection(this.#cipher, suite, ours, tickets),
       receiving: new Protection(this.#cipher, suite, theirs),
-      mostRecords: suite.mostRecords,
+      mostRecords: this.#mostRecords ?? suite.mostRecords,
       pool,
     });
   }
