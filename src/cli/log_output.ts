@@ -4,8 +4,10 @@
  */
 
 import { plural } from '../core/format.ts';
+import { type Logger, lineLogger } from '../core/log.ts';
 import { StatusLine } from '../observe/status.ts';
 import type { StatusView } from '../observe/view.ts';
+import type { ProcessSettings } from './settings.ts';
 import { PatientTerminal } from './terminal.ts';
 
 /** So much waits in memory for a reader of the log that has stopped reading; what comes after it is lost. */
@@ -13,6 +15,16 @@ const BACKLOG_BYTES = 1024 * 1024;
 
 /** At the end, a terminal that takes nothing for so long is not waited for. */
 const TERMINAL_PATIENCE_MS = 500;
+
+/** @returns a logger in the format that is wanted */
+export async function openLog({ logLevel, logFormat }: ProcessSettings, output: LogOutput): Promise<Logger> {
+  if (logFormat === 'text' || (logFormat === 'auto' && output.isTerminal))
+    return lineLogger(logLevel, (line) => output.write(line, (words) => `(${words})`));
+  const { jsonLogger } = await import('./json_log.ts');
+  const lost = (msg: string, lines: number) =>
+    JSON.stringify({ level: 'warn', time: new Date().toISOString(), lostLines: lines, msg });
+  return jsonLogger(logLevel, (line) => output.write(line, lost));
+}
 
 export class LogOutput {
   readonly #terminal = PatientTerminal.open(process.stderr);

@@ -5,7 +5,7 @@
 import { formatAddress, formatEndpoints, isLoopback } from '../core/address.ts';
 import { PipeError } from '../core/errors.ts';
 import { formatDuration, plural } from '../core/format.ts';
-import { type Logger, lineLogger } from '../core/log.ts';
+import type { Logger } from '../core/log.ts';
 import { defaultPool } from '../core/pool.ts';
 import { openTransport } from '../layer/tcp/backend.ts';
 import type { ProxyService } from '../proxy/service.ts';
@@ -13,11 +13,11 @@ import { type Running, ServiceSet } from '../proxy/service_set.ts';
 import { Certificates } from './certificates.ts';
 import { drainOnSignal } from './drain.ts';
 import type { Environment } from './environment.ts';
-import { LogOutput } from './log_output.ts';
+import { LogOutput, openLog } from './log_output.ts';
 import { UsageError } from './options.ts';
 import { type Listener, serviceSpecs } from './service_specs.ts';
 import type { ProcessSettings } from './settings.ts';
-import { servedBy, summaryOf, totalOf, viewer } from './view.ts';
+import { servedBy, summaryFields, summaryOf, totalOf, viewer } from './view.ts';
 
 /** What a process is to be. */
 export interface Program {
@@ -30,7 +30,7 @@ export interface Program {
 export async function run(program: Program, environment: Environment): Promise<number> {
   const { listeners, process: settings } = program;
   const output = new LogOutput();
-  const log = lineLogger(settings.logLevel, (line) => output.write(line, (words) => `(${words})`));
+  const log = await openLog(settings, output);
   for (const notice of environment.notices) log.warn(notice);
   const backend = openTransport();
   const { transport, notice } = backend;
@@ -110,14 +110,16 @@ function warnIfOpen({ service, spec }: Running, log: Logger): void {
 }
 
 function logOf({ name }: ProxyService, log: Logger): Logger {
-  return name === '' ? log : log.about(name);
+  return name === '' ? log : log.about(name, { listener: name });
 }
 
 function sayWhatWas(set: ServiceSet, log: Logger): void {
   const { services, memory } = set;
   for (const service of services) {
     const about = logOf(service, log);
-    for (const line of summaryOf(service)) about.info(line);
+    const [served = '', ...more] = summaryOf(service);
+    about.info(served, summaryFields(service));
+    for (const line of more) about.info(line);
     if (service.trunkTotals !== null) about.debug(`trunks: ${JSON.stringify(service.trunkTotals)}`);
   }
   if (services.length > 1) log.info(`in all ${servedBy(totalOf(services), set.uptimeMs)}`);

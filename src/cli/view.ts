@@ -5,6 +5,7 @@
 
 import { formatAddress } from '../core/address.ts';
 import { formatBytes, formatDuration, plural } from '../core/format.ts';
+import type { LogFields } from '../core/log.ts';
 import { streamSnapshot } from '../layer/trunk/snapshot.ts';
 import { RateMeter } from '../observe/meter.ts';
 import type { CarrierRow, ConnectionRow, StatusView, StreamCells } from '../observe/view.ts';
@@ -102,6 +103,29 @@ export function summaryOf(service: ProxyService): string[] {
     ...(totals === null ? [] : [stripingSummary(totals)]),
     ...(compression === null ? [] : [compressionWords(compression)]),
   ];
+}
+
+/** The same for programs. */
+export function summaryFields({ totals, trunkTotals, uptimeMs }: ProxyService): LogFields {
+  return {
+    event: 'summary',
+    uptimeMs: Math.round(uptimeMs),
+    connections: totals.connections,
+    failed: totals.failed,
+    broken: totals.broken,
+    sentBytes: totals.bytesForward,
+    receivedBytes: totals.bytesBackward,
+    ...(trunkTotals === null
+      ? {}
+      : {
+          trunks: trunkTotals.trunks,
+          carrierBytes: trunkTotals.shares,
+          otherCarrierBytes: trunkTotals.otherBytes,
+          carriersLost: trunkTotals.lost,
+          stalls: trunkTotals.stalls,
+          resentBytes: trunkTotals.repeatedBytes,
+        }),
+  };
 }
 
 /** And of several together: `served 17 connections (2 reset) in 3m20s: 1.54 MB sent, 24 KB received`. */

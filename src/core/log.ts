@@ -11,13 +11,19 @@ import { escapeText } from './format.ts';
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What a line says, for programs that read it; people have the words. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | readonly number[]>>;
+
 export interface Logger {
-  error(message: string): void;
-  warn(message: string): void;
-  info(message: string): void;
-  debug(message: string): void;
-  /** A logger whose lines carry this subject, such as a connection's id, behind the subjects that there are. */
-  about(subject: string): Logger;
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  /**
+   * A logger whose lines carry this subject, such as a connection's id, behind the subjects that there are. For programs it is
+   * `fields` that they carry, in its place.
+   */
+  about(subject: string, fields?: LogFields): Logger;
 }
 
 /** Takes one finished line, without its line end. */

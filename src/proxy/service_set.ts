@@ -91,7 +91,7 @@ export class ServiceSet {
     const service: ProxyService = new ProxyService({
       ...spec,
       transport,
-      log: spec.name === undefined || spec.name === '' ? log : log.about(spec.name),
+      log: spec.name === undefined || spec.name === '' ? log : log.about(spec.name, { listener: spec.name }),
       memory: this.memory,
       nextId: this.#nextId,
       descriptorsElsewhere: () => others().reduce((sum, { descriptors }) => sum + descriptors, 0),

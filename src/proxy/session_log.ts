@@ -5,7 +5,8 @@
 import { formatAddress, type SocketAddress } from '../core/address.ts';
 import type { PipeError, PipeErrorCode } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/format.ts';
-import type { Logger } from '../core/log.ts';
+import type { LogFields, Logger } from '../core/log.ts';
+import { streamSnapshot } from '../layer/trunk/snapshot.ts';
 import type { IoPipe } from '../pipe/pipe.ts';
 import { compressionWords } from './compression_totals.ts';
 import type { Session } from './session.ts';
@@ -46,7 +47,7 @@ export class SessionLog {
   }
 
   open(session: Session): void {
-    this.#about(session).info(`open: ${this.#describe(session)}`);
+    this.#about(session).info(`open: ${this.#describe(session)}`, { event: 'open' });
   }
 
   retry(session: Session, error: PipeError): void {
@@ -66,6 +67,7 @@ export class SessionLog {
       const reason = `${error?.message ?? 'closed'}${this.#guess(session, error, side)}`;
       log.warn(
         `failed after ${age}: ${this.#describe(session)}: ${side === 'near' ? `the client gave up: ${reason}` : reason}`,
+        fieldsOf(session, error, side, now),
       );
       return;
     }
@@ -75,11 +77,12 @@ export class SessionLog {
     const gain = compression === null ? '' : `, ${compressionWords(compression)}`;
     const line = `closed after ${age}: ${this.#describe(session)}: ${volume}, ${stops}${gain}`;
     const guess = this.#guess(session, error, side);
-    if (error === null) log.info(line);
+    const fields = fieldsOf(session, error, side, now);
+    if (error === null) log.info(line, fields);
     else {
       // What somebody has to set right, in contrast to the resets of daily life.
       const wrong = guess !== '' || error.layer === 'datagram' || isTroubleOfPeer(error);
-      log[wrong ? 'warn' : 'info'](`${line}; ${this.#blame(side)}${error.message}${guess}`);
+      log[wrong ? 'warn' : 'info'](`${line}; ${this.#blame(side)}${error.message}${guess}`, fields);
     }
   }
 
@@ -91,7 +94,8 @@ export class SessionLog {
   }
 
   #about(session: Session): Logger {
-    return this.#log.about(`c${session.id}`);
+    const conn = `c${session.id}`;
+    return this.#log.about(conn, { conn, peer: session.from === null ? null : formatAddress(session.from) });
   }
 
   /** `127.0.0.1:40000 -> 127.0.0.1:22`. */
@@ -105,6 +109,26 @@ export class SessionLog {
     const [near, far] = NAMES[this.#mode];
     return `${side === 'near' ? near : far}: `;
   }
+}
+
+/** The summary of a connection, for programs. */
+function fieldsOf(session: Session, error: PipeError | null, side: Side, now: number): LogFields {
+  const durationMs = Math.round(now - session.startedAt);
+  const rate = (bytes: number) => (durationMs === 0 ? 0 : Math.round((bytes * 1000) / durationMs));
+  const stream = streamAmong(session.near, session.far);
+  return {
+    event: session.to === null ? 'failed' : 'closed',
+    target: session.to === null ? null : formatAddress(session.to),
+    durationMs,
+    sentBytes: session.bytesForward,
+    receivedBytes: session.bytesBackward,
+    sentBytesPerSecond: rate(session.bytesForward),
+    receivedBytesPerSecond: rate(session.bytesBackward),
+    sentCongestions: session.congestionsForward,
+    receivedCongestions: session.congestionsBackward,
+    ...(stream === null ? {} : { stream: stream.id, resentBytes: streamSnapshot(stream).repeatedBytes }),
+    ...(error === null ? {} : { code: error.code, failedSide: side }),
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
 import { COMMAND, startProxy } from '../helpers/e2e_proxy.ts';
 import { freePort, succeed, temporaryFolder, tool } from '../helpers/e2e_run.ts';
-import { dialThrough, Pattern, Target } from '../helpers/e2e_tcp.ts';
+import { dial, dialThrough, Pattern, Target } from '../helpers/e2e_tcp.ts';
 import { until } from '../helpers/e2e_wait.ts';
 import { BACKENDS } from '../helpers/e2e_ways.ts';
 
@@ -87,6 +87,47 @@ for (const { name, env } of BACKENDS) {
     if (name.includes('native')) t.match(proxy.text, /left behind: 0 chunks, 0 timers/);
   });
 }
+
+t.test('JSON: each line is an object, and all lines of a connection name it', async (t) => {
+  const target = await Target.listen(t);
+  const args = ['-r', '127.0.0.1:0', `127.0.0.1:${target.port}`, '--log-format', 'auto'];
+  const proxy = await startProxy(t, args);
+  const port = Number(/relay on 127\.0\.0\.1:(\d+) /.exec(proxy.text)?.[1]);
+  const [app, far] = await dialThrough(t, port, target);
+  app.fin('hello');
+  await far.has(5);
+  far.fin('hi');
+  await app.over();
+  await proxy.line(/"event":"closed"/);
+  t.equal(await proxy.end(), 0);
+  const lines = proxy.lines.filter((line) => !line.startsWith('(ended')).map((line) => JSON.parse(line));
+  const mine = lines.filter(({ conn }) => conn === 'c1');
+  t.same(
+    mine.map(({ event }) => event),
+    ['open', 'closed'],
+  );
+  t.match(mine[1], { sentBytes: 5, receivedBytes: 2, target: `127.0.0.1:${target.port}`, peer: /^127/ });
+  t.match(lines.at(-1), { event: 'summary', connections: 1, sentBytes: 5, level: 'info' });
+});
+
+t.test('a reader of JSON that stops costs lines, and no connection', async (t) => {
+  const target = await Target.listen(t);
+  target.onEnd = (end) => end.reset();
+  const args = ['-r', '127.0.0.1:0', `127.0.0.1:${target.port}`, '--log-format', 'json'];
+  const proxy = await startProxy(t, args);
+  const port = Number(/relay on 127\.0\.0\.1:(\d+) /.exec(proxy.text)?.[1]);
+  proxy.child.stderr?.pause();
+  for (let i = 0; i < 40; i++)
+    await Promise.all(Array.from({ length: 100 }, async () => (await dial(t, port)).over()));
+  t.equal(proxy.over, false);
+  proxy.child.stderr?.resume();
+  await proxy.line(/"event":"closed"/);
+  await (await dial(t, port)).over();
+  await proxy.line(/"lostLines":\d+/);
+  t.equal(await proxy.end(), 0);
+  for (const line of proxy.lines)
+    if (!line.startsWith('(ended')) t.match(JSON.parse(line), { level: String });
+});
 
 t.test('none listens when one cannot', async (t) => {
   const { file, config, web } = await three(t, temporaryFolder(t));

@@ -35,7 +35,13 @@ export class TcpProxy {
     const [program, ...words] = [...(options.wrapper ?? []), process.execPath, COMMAND, ...args];
     this.child = spawn(program as string, words, {
       stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TCP_STRIPER_BACKEND: '', TCP_STRIPER_SPLICE: '', ...options.env },
+      env: {
+        ...process.env,
+        TCP_STRIPER_BACKEND: '',
+        TCP_STRIPER_SPLICE: '',
+        TCP_STRIPER_LOG_FORMAT: 'text',
+        ...options.env,
+      },
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));

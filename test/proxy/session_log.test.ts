@@ -16,7 +16,17 @@ function lineOf(mode: ProxyMode, side: 'near' | 'far', error: PipeError, bytesBa
     'a client already gone',
     lineLogger('debug', (line) => lines.push(line.replace(/^\S+ /, ''))),
   );
-  const session = { id: 1, startedAt: 0, from: null, to: ADDRESS, bytesForward: 0, bytesBackward };
+  const session = {
+    id: 1,
+    startedAt: 0,
+    from: null,
+    to: ADDRESS,
+    bytesForward: 0,
+    bytesBackward,
+    near: null,
+    far: null,
+    compression: null,
+  };
   log.closed({ ...session, near: null, far: null } as unknown as Session, error, side, 5);
   t.equal(lines.length, 1);
   return lines[0] as string;

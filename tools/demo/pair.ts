@@ -41,7 +41,10 @@ export function startProxy(
 ): Promise<RunningProxy> {
   // In a process group of its own: a Ctrl-C at the terminal reaches it through stop() only, and once.
   const stdio = ['ignore', 'ignore', 'pipe'] as const;
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: [...stdio], detached: true });
+  const child = spawn(process.execPath, [COMMAND, '--log-format', 'text', ...args], {
+    stdio: [...stdio],
+    detached: true,
+  });
   running.add(child);
   let last = '';
   const exited = new Promise<number | null>((resolve) => {

@@ -17,7 +17,7 @@ export interface Proxy {
 export async function startProxy(command: string, env: NodeJS.ProcessEnv, args: string[]): Promise<Proxy> {
   // Ended at the latest then, whatever it is doing; its connections break, and nobody waits for ever.
   const child = spawn(command, args, {
-    env,
+    env: { ...env, TCP_STRIPER_LOG_FORMAT: 'text' },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: DEADLINE_MS,
     killSignal: 'SIGKILL',

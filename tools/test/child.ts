@@ -38,7 +38,13 @@ export async function runFile(options: ChildOptions): Promise<ChildResult> {
     cwd: options.cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(options.fileTimeoutMs / 1000), [MARK]: mark },
+    env: {
+      ...process.env,
+      TCP_STRIPER_LOG_FORMAT: 'text',
+      TAP: '1',
+      TAP_TIMEOUT: String(options.fileTimeoutMs / 1000),
+      [MARK]: mark,
+    },
   });
   const entry = { child, mark };
   running.add(entry);

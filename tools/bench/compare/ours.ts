@@ -25,7 +25,11 @@ function proxySide(
   const [flag = '', ...options] = mode;
   // No line per connection, as the peers write none.
   const args = [proxyProgram, flag, local(listen), local(target), '--log-level', 'warn', ...options];
-  return { name, listen, command: { program: process.execPath, args, env } };
+  return {
+    name,
+    listen,
+    command: { program: process.execPath, args, env: { TCP_STRIPER_LOG_FORMAT: 'text', ...env } },
+  };
 }
 
 export function ourRelay(name: string, title: string, env: Record<string, string>): Contender {

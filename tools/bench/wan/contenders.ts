@@ -75,7 +75,11 @@ function mptcp(subflows: number): WanContender {
 function proxy(env: Record<string, string>, ...args: string[]): CommandLine {
   // What is open at the end is of no use any more; its counters are.
   const end = ['--drain-timeout', '0', '--no-status', '--log-level', 'debug'];
-  return { program: process.execPath, args: [join(root, 'dist/src/cli/main.js'), ...args, ...end], env };
+  return {
+    program: process.execPath,
+    args: [join(root, 'dist/src/cli/main.js'), ...args, ...end],
+    env: { TCP_STRIPER_LOG_FORMAT: 'text', ...env },
+  };
 }
 
 const throughProxies = (...proxies: Child[]): Way => ({
