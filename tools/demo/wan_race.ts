@@ -33,7 +33,7 @@ function node(...args: string[]): CommandLine {
 }
 
 function proxy(...args: string[]): CommandLine {
-  const options = ['--congestion', CONGESTION, '--drain-timeout', '0', '--no-status'];
+  const options = ['--congestion', CONGESTION, '--drain-timeout', '0', '--no-status', '--log-format', 'text'];
   return node(file('../../src/cli/main.js'), ...args, ...options);
 }
 
