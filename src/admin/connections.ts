@@ -5,6 +5,7 @@
 
 import { formatAddress, type SocketAddress } from '../core/address.ts';
 import { streamSnapshot } from '../layer/trunk/snapshot.ts';
+import { ratioOf } from '../proxy/compression_totals.ts';
 import { legState } from '../proxy/leg_state.ts';
 import type { Session } from '../proxy/session.ts';
 import { streamAmong } from '../proxy/stack.ts';
@@ -48,18 +49,33 @@ export class ConnectionList {
     return this.#services().reduce((sum, { service }) => sum + service.sessions.size, 0);
   }
 
-  /** Those that have moved most since the last look, and of those that moved the same the newest. */
+  /**
+   * Those that have moved most since the last look, and then the newest of the others. All are looked at, so that nothing is
+   * made for those that are not listed: there may be thousands, each second.
+   */
   busiest(limit: number): ConnectionDocument[] {
-    const all: Listed[] = [];
+    const services = this.#services();
     const now = performance.now();
-    for (const { name, service } of this.#services())
-      for (const session of service.sessions)
-        all.push({ service: name, session, look: this.#look(session, now) });
-    // The newest last, as they came: a stable sort keeps that.
-    all.reverse();
-    const busy = (one: Listed) => one.look.rateForward + one.look.rateBackward;
-    all.sort((a, b) => busy(b) - busy(a));
-    return all.slice(0, limit).map(documentOf);
+    const busy: Listed[] = [];
+    let quiet = 0;
+    for (const { name, service } of services) {
+      for (const session of service.sessions) {
+        const look = this.#look(session, now);
+        if (isQuiet(look)) quiet++;
+        else busy.push({ service: name, session, look });
+      }
+    }
+    busy.sort((a, b) => rateOf(b.look) - rateOf(a.look));
+    busy.length = Math.min(busy.length, limit);
+    const newest: Listed[] = [];
+    let older = quiet - (limit - busy.length);
+    for (const { name, service } of busy.length < limit ? services : []) {
+      for (const session of service.sessions) {
+        const look = this.#look(session, now);
+        if (isQuiet(look) && older-- <= 0) newest.push({ service: name, session, look });
+      }
+    }
+    return [...busy, ...newest.reverse()].map(documentOf);
   }
 
   /** In the order in which they came, service by service. @param after the id of the last one of the page before; null: from the first */
@@ -122,6 +138,14 @@ export class ConnectionList {
   }
 }
 
+function rateOf({ rateForward, rateBackward }: Look): number {
+  return rateForward + rateBackward;
+}
+
+function isQuiet(look: Look): boolean {
+  return rateOf(look) === 0;
+}
+
 function documentOf({ service, session, look }: Listed): ConnectionDocument {
   const { near, far } = session;
   const stream = streamAmong(near, far);
@@ -148,6 +172,7 @@ function documentOf({ service, session, look }: Listed): ConnectionDocument {
     windowBytes,
     earlyBytes,
     repeatedBytes,
+    compressionRatio: session.compression === null ? null : ratioOf(session.compression),
   };
 }
 

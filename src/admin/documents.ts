@@ -110,6 +110,8 @@ export interface ConnectionDocument {
   /** Arrived before what is in front of it. */
   readonly earlyBytes: number | null;
   readonly repeatedBytes: number | null;
+  /** Bytes that one on the wire stands for, both ways together; null where it is not compressed. */
+  readonly compressionRatio: number | null;
 }
 
 /** One listener with its mode. */

@@ -16,6 +16,7 @@ import { MOST_TRUNKS, type Snapshots } from './status.ts';
 
 type Labels = Readonly<Record<string, string | number>>;
 type Kind = 'counter' | 'gauge';
+type Compression = AdminService['service']['compression'];
 
 /** A metric, and how to tell its value of whatever it is about; null: not known. */
 interface Family<T> {
@@ -96,6 +97,17 @@ const CONNECTION_BYTES = counter<number>(
   (n) => n,
 );
 const CARRIER_BYTES = counter<number>('carrier_bytes', 'Over the carrier.', (n) => n);
+const COMPRESSION_RAW = counter<number>(
+  'compression_raw_bytes',
+  'Of compressed connections, as apps have them.',
+  (n) => n,
+);
+const COMPRESSION_WIRE = counter<number>('compression_wire_bytes', 'Of the same, as they travel.', (n) => n);
+const COMPRESSION_TIME = counter<number>(
+  'compression_seconds',
+  'Processor time for it, on all threads.',
+  (n) => n,
+);
 const REFUSALS = counter<number>('refusals', 'Who was not served, by reason.', (n) => n);
 const STRANGERS = gauge<number>('handshakes', 'Connections that have not proved who they are.', (n) => n);
 const TRUNKS = gauge<number>('trunks', 'Trunks: of a server one for each client.', (n) => n);
@@ -183,12 +195,27 @@ class Scrape {
     this.#put(CONNECTION_BYTES, { ...labels, direction: 'backward' }, bytesBackward);
   }
 
-  #doors({ name, service: { trunkHost, refusals, strangers, mode } }: AdminService): void {
+  #doors({ name, service }: AdminService): void {
+    const { compression, mode, refusals, strangers, trunkHost } = service;
     const labels = { service: name };
     if (trunkHost !== null) this.#put(TRUNKS, labels, trunkHost.size);
+    if (trunkHost !== null) this.#compression(labels, compression);
     if (mode === 'server') this.#put(STRANGERS, labels, strangers);
     for (const [reason, count] of Object.entries(refusals ?? {}))
       this.#put(REFUSALS, { ...labels, reason }, count);
+  }
+
+  #compression(labels: Labels, compression: Compression): void {
+    const [sent, received] = [
+      { ...labels, direction: 'sent' },
+      { ...labels, direction: 'received' },
+    ];
+    this.#put(COMPRESSION_RAW, sent, compression?.rawSent ?? 0);
+    this.#put(COMPRESSION_RAW, received, compression?.rawReceived ?? 0);
+    this.#put(COMPRESSION_WIRE, sent, compression?.wireSent ?? 0);
+    this.#put(COMPRESSION_WIRE, received, compression?.wireReceived ?? 0);
+    this.#put(COMPRESSION_TIME, sent, (compression?.compressNs ?? 0) / 1e9);
+    this.#put(COMPRESSION_TIME, received, (compression?.decompressNs ?? 0) / 1e9);
   }
 
   #trunk(trunk: TrunkDocument): void {

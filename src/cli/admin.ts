@@ -89,6 +89,8 @@ function optionsDocument(config: Configuration): OptionsDocument {
     carriers: carriers ?? null,
     key: keyFile !== null,
     encrypt: keyFile !== null && encrypt,
+    certificates: config.tls !== null,
+    compress: compressionName(config.compression),
     via: via.map(formatLocalEnd),
     congestion: congestion ?? null,
     graceMs: config.graceMs,
@@ -98,5 +100,12 @@ function optionsDocument(config: Configuration): OptionsDocument {
     maxMessageBytes: config.maxMessageBytes,
     memoryBytes: config.memoryBytes,
     logLevel: config.logLevel,
+    ...config.limits,
   };
+}
+
+/** As it would be typed. */
+function compressionName({ choice }: Configuration['compression']): string | null {
+  if (choice === null || choice === 'off') return choice;
+  return choice.level === null ? choice.name : `${choice.name}:${choice.level}`;
 }

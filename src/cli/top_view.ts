@@ -75,6 +75,7 @@ function connectionRow(row: Fields): ConnectionRow {
     congestionsBackward: numberOf(row.congestionsBackward),
     ageMs: numberOf(row.ageMs),
     stream: streamCells(row),
+    ...(known(row.compressionRatio) === null ? {} : { compression: numberOf(row.compressionRatio) }),
   };
 }
 
