@@ -57,6 +57,7 @@ export function connection(id: string, over: Partial<ConnectionDocument> = {}): 
     windowBytes: 262_144,
     earlyBytes: 0,
     repeatedBytes: 0,
+    compressionRatio: null,
     ...over,
   };
 }
