@@ -37,6 +37,10 @@ export class Transfer {
   far: StripedPipe | null = null;
   /** Called when the far app has read something. */
   onRead: () => void = () => {};
+  /** The far app does not read. */
+  stalled = false;
+  /** Called when it should look again. */
+  look: () => void = () => {};
 
   constructor(total: number) {
     this.total = total;
@@ -56,7 +60,8 @@ export class SimPair {
 
   constructor(options: PairOptions = {}) {
     this.#inTurn = options.scheduler === 'round-robin';
-    const near = new TrunkMemory({ sendPool: this.#pool });
+    // Without a kernel in between, what waits at the server is counted at the client, too: that must not be what limits it.
+    const near = new TrunkMemory({ sendPool: this.#pool, capacity: 2 ** 33 });
     const far = new TrunkMemory({
       sendPool: this.#pool,
       ...(options.capacity === undefined ? {} : { capacity: options.capacity }),
@@ -100,11 +105,11 @@ export class SimPair {
     return link;
   }
 
-  /** A stream that carries so many bytes, opened as soon as time passes; its app ends behind them, but not before `endMs`. */
-  send(total: number, endMs = 0): Transfer {
+  /** A stream that carries so many bytes, opened at `startMs`; its app ends behind them, but not before `endMs`. */
+  send(total: number, endMs = 0, startMs = 0): Transfer {
     const transfer = new Transfer(total);
     const label = Buffer.from(String(this.#transfers.push(transfer) - 1));
-    this.world.after(0, () => this.#write(this.client.open(label), transfer, endMs));
+    this.world.after(startMs, () => this.#write(this.client.open(label), transfer, endMs));
     return transfer;
   }
 
@@ -131,6 +136,7 @@ export class SimPair {
     const transfer = this.#transfers[Number(stream.label)] as Transfer;
     transfer.far = stream;
     const read = () => {
+      if (transfer.stalled) return;
       for (let chunk = stream.recv(); chunk !== null; chunk = stream.recv()) {
         if (!pattern.has(transfer.read, chunk.view()))
           throw new Error(`a wrong byte behind ${transfer.read}`);
@@ -146,6 +152,7 @@ export class SimPair {
       if (stream.finReceived && stream.finSent) stream.discard();
     };
     stream.onActivity = read;
+    transfer.look = read;
     read();
   }
 

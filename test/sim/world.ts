@@ -63,7 +63,7 @@ export class World implements Clock {
   }
 
   /**
-   * Lets time pass until `done`, or nothing is left to happen, or `limitMs` is over.
+   * Lets time pass until `done`, or nothing is left to happen, or `limitMs` is over; then it may be called again.
    *
    * @param check called after each event
    */
@@ -80,7 +80,11 @@ export class World implements Clock {
         if (soon !== undefined) soon();
         else {
           const next = this.#pop();
-          if (next === null || next.at > limitMs) return;
+          if (next === null) return;
+          if (next.at > limitMs) {
+            this.#push(next);
+            return;
+          }
           this.#now = Math.max(this.#now, next.at);
           next.fire?.();
         }

@@ -12,6 +12,7 @@ local REFUSALS = {
 local FRAMES = {
   [1] = 'STREAM', [2] = 'RESET_STREAM', [3] = 'STOP_SENDING', [4] = 'MAX_STREAM_DATA', [5] = 'MAX_DATA',
   [6] = 'ACK', [7] = 'PING', [8] = 'PONG', [9] = 'GOAWAY',
+  [10] = 'FIRST_WINDOW',
 }
 local REASONS = {
   [0] = 'reset', [1] = 'refused', [2] = 'unreachable', [3] = 'timeout', [4] = 'name not resolved',

@@ -18,6 +18,7 @@
  *     ACK             0           0               carrier  datagrams received     no
  *     PING, PONG      0           0               0        token                  no
  *     GOAWAY          code        of the reason   0        0                      yes
+ *     FIRST_WINDOW    0           0               number   limit of new streams   yes
  *
  * STREAM is the last frame of its datagram. An ACK counts the datagrams of a carrier that hold an acknowledged frame.
  */
@@ -34,6 +35,7 @@ export const ACK = 6;
 export const PING = 7;
 export const PONG = 8;
 export const GOAWAY = 9;
+export const FIRST_WINDOW = 10;
 
 /** STREAM flags. OPEN: a label follows the header. FIN: the stream ends behind this data. */
 export const OPEN = 1;
@@ -104,7 +106,7 @@ export function readFrame(datagram: Chunk): Frame {
   const flags = memory[at + 1] as number;
   const length = memory.readUInt16BE(at + 2);
   const high = memory.readUInt32BE(at + 8);
-  if (type < STREAM || type > GOAWAY) throw malformed(`unknown frame type ${type}`);
+  if (type < STREAM || type > FIRST_WINDOW) throw malformed(`unknown frame type ${type}`);
   if (high >= 0x20_0000) throw malformed('a value above 2^53 - 1');
   if (length > TEXT_MAX_BYTES) throw malformed(`a text of ${length} bytes`);
   if (length > left - FRAME_BYTES) throw malformed('a text that is cut short');

@@ -8,7 +8,15 @@
 import type { Chunk } from '../../core/chunk.ts';
 import type { SlabPool } from '../../core/pool.ts';
 import type { Carrier, ControlFrame } from './carrier.ts';
-import { ACK, FRAME_BYTES, frameLength, MAX_DATA, MAX_STREAM_DATA, writeFrame } from './codec.ts';
+import {
+  ACK,
+  FIRST_WINDOW,
+  FRAME_BYTES,
+  frameLength,
+  MAX_DATA,
+  MAX_STREAM_DATA,
+  writeFrame,
+} from './codec.ts';
 
 /** Bytes of control frames that go into one datagram: within a small slab. */
 const DATAGRAM_BYTES = 1800;
@@ -16,6 +24,9 @@ const DATAGRAM_BYTES = 1800;
 export class ControlQueue {
   readonly #streamLimits = new Map<number, number>();
   #trunkLimit = -1;
+  /** The latest of those that were told, and its number. */
+  #firstWindow: ControlFrame | null = null;
+  #firstWindows = 0;
   /** In order; before #head they are gone. */
   #frames: ControlFrame[] = [];
   #head = 0;
@@ -26,7 +37,9 @@ export class ControlQueue {
   }
 
   #hasReliable(): boolean {
-    return this.waiting > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0;
+    return (
+      this.waiting > 0 || this.#streamLimits.size > 0 || this.#trunkLimit >= 0 || this.#firstWindow !== null
+    );
   }
 
   /** Frames that must arrive and wait, beside credit. */
@@ -38,6 +51,7 @@ export class ControlQueue {
   add(frame: ControlFrame): void {
     if (frame.type === MAX_STREAM_DATA) this.grantStream(frame.id, frame.value);
     else if (frame.type === MAX_DATA) this.grantTrunk(frame.value);
+    else if (frame.type === FIRST_WINDOW) this.#repeatFirst(frame);
     else this.#frames.push(frame);
   }
 
@@ -47,6 +61,17 @@ export class ControlQueue {
 
   grantTrunk(limit: number): void {
     this.#trunkLimit = Math.max(this.#trunkLimit, limit);
+  }
+
+  /** What streams that the peer begins are granted from now on. */
+  grantFirst(value: number): void {
+    this.#firstWindows++;
+    this.#firstWindow = { type: FIRST_WINDOW, flags: 0, id: this.#firstWindows, value, text: null };
+  }
+
+  /** One that was lost, unless it is out of date. */
+  #repeatFirst(frame: ControlFrame): void {
+    if (frame.id === this.#firstWindows) this.#firstWindow = frame;
   }
 
   /** The stream is over: nobody needs its credit. */
@@ -103,6 +128,11 @@ export class ControlQueue {
       const value = this.#trunkLimit;
       this.#trunkLimit = -1;
       return { type: MAX_DATA, flags: 0, id: 0, value, text: null };
+    }
+    if (this.#firstWindow !== null) {
+      const first = this.#firstWindow;
+      this.#firstWindow = null;
+      return first;
     }
     for (const [id, value] of this.#streamLimits) {
       this.#streamLimits.delete(id);

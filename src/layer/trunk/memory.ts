@@ -155,6 +155,12 @@ export class MemoryShare {
     return sendPool.heldBytes < half && unacknowledgedBytes < share / 2;
   }
 
+  /** What apps sent takes less than half of what it may. */
+  get hasPlenty(): boolean {
+    const { sendPool, half } = this.#memory;
+    return sendPool.heldBytes < half / 2;
+  }
+
   /**
    * How far ahead the peer may be on all streams together: a fair share, as far as others have left it. What was granted
    * before stays granted, so a share that has become smaller is reached as apps read.

@@ -16,7 +16,7 @@ import { PipeBase } from '../../pipe/base.ts';
 import { BROKEN, FIN_SENT, READABLE, WRITABLE } from '../../pipe/pipe.ts';
 import type { ReceiveStream } from './receive.ts';
 import type { SendStream } from './send.ts';
-import { StreamWindow } from './window.ts';
+import type { StreamWindow } from './window.ts';
 
 /**
  * Where memory is short because others are stalled, whoever has nothing under way may still send so much: a keystroke and
@@ -30,6 +30,8 @@ export interface StreamHost {
   readonly segmentBytes: number;
   /** Whether there is memory for more unacknowledged bytes. */
   readonly hasRoom: boolean;
+  /** Whether there is so much that nobody has to save. */
+  readonly hasPlenty: boolean;
   /** The stream has something new to send. */
   submit(stream: StripedPipe): void;
   /** It would take more from its app if there were room: tell it when there is. */
@@ -63,6 +65,8 @@ export class StripedPipe extends PipeBase<'bytes'> {
   resetDone = false;
   /** How far the trunk's credit for what came has been given back. */
   settledTo = 0;
+  /** How much of the trunk's credit is counted as this stream's. */
+  claimed = 0;
   /** How far ahead of the app the peer may be. */
   readonly window: StreamWindow;
   /** For the outbox: where it waits for its turn to send, and how often it has asked for one. */
@@ -75,7 +79,7 @@ export class StripedPipe extends PipeBase<'bytes'> {
     label: Buffer,
     sending: SendStream,
     receiving: ReceiveStream,
-    now: number,
+    window: StreamWindow,
   ) {
     super();
     this.#host = host;
@@ -83,11 +87,15 @@ export class StripedPipe extends PipeBase<'bytes'> {
     this.label = label;
     this.sending = sending;
     this.receiving = receiving;
-    this.window = new StreamWindow(receiving.limit, now);
+    this.window = window;
   }
 
   get maxSend(): number {
-    return this.#host.hasRoom ? this.#host.segmentBytes : SHORT_BYTES;
+    if (!this.#host.hasRoom) return SHORT_BYTES;
+    if (this.#host.hasPlenty) return this.#host.segmentBytes;
+    // What is beyond the peer's credit would only wait here.
+    const { limit, offset } = this.sending;
+    return Math.max(SHORT_BYTES, Math.min(this.#host.segmentBytes, limit - offset));
   }
   get ready(): boolean {
     return !this.#discarded;

@@ -13,6 +13,7 @@ import { PipeError } from '../../core/errors.ts';
 import { STREAM_END, STREAM_OPEN, type StreamTrace, type TraceChannel } from '../../core/trace.ts';
 import { FIN, type Frame, OPEN, RESET_STREAM } from './codec.ts';
 import type { TrunkCredit } from './credit.ts';
+import { FirstWindow } from './first_window.ts';
 import type { MemoryShare } from './memory.ts';
 import { OpenRate } from './open_rate.ts';
 import { MAX_STREAM_RATE, MAX_STREAMS, type StreamLimit, type TrunkOptions } from './options.ts';
@@ -23,6 +24,7 @@ import { type Segment, SendStream } from './send.ts';
 import { type StreamHost, StripedPipe } from './stream.ts';
 import { StreamIds } from './stream_ids.ts';
 import { SEGMENT_BYTES, type Transmitter } from './transmit.ts';
+import { type Room, StreamWindow } from './window.ts';
 
 const NO_LABEL = Buffer.alloc(0);
 const LIMIT_WORDS: Readonly<Record<StreamLimit, string>> = {
@@ -50,8 +52,15 @@ export class Streams implements StreamHost {
   readonly #openRate: OpenRate;
   /** What the peer grants to streams whose opening has been overtaken; no more of them than there can be such streams. */
   readonly #earlyCredit = new Map<number, number>();
+  /** What the peer's new streams get... */
+  readonly #firstWindow: FirstWindow;
+  /** ...and what ours get, as it has told last, by the number of that news. */
+  #peerFirst: number;
+  #peerFirstNumber = 0;
   /** Bytes that the streams' limits allow the peer beyond what has been dealt with. */
   #granted = 0;
+  /** Bytes of the trunk's window that streams hold, or may come to hold for long. */
+  #claimed = 0;
   #peakEarlyBytes = 0;
   #ended = false;
 
@@ -67,6 +76,8 @@ export class Streams implements StreamHost {
     this.#ids = new StreamIds(options.role, 2 * this.#maxStreams);
     this.#credit = credit;
     this.#out = out;
+    this.#firstWindow = new FirstWindow(options.streamWindow);
+    this.#peerFirst = options.peerStreamWindow;
   }
 
   get all(): ReadonlyMap<number, StripedPipe> {
@@ -83,11 +94,20 @@ export class Streams implements StreamHost {
   get hasRoom(): boolean {
     return !this.#ended && this.#memory.hasRoom(this.#out.unacknowledgedBytes);
   }
-  /** Bytes that may be granted to streams above their first windows, which a quarter of the trunk's is kept for. */
-  #reserve(): number {
-    if (this.#memory.tight) return 0;
-    const { streamWindow } = this.#options;
-    return (this.#memory.window * 3) / 4 - (this.#granted - this.#streams.size * streamWindow);
+  get hasPlenty(): boolean {
+    return this.#memory.hasPlenty;
+  }
+
+  /** What may be granted to streams; a quarter of the trunk's window is kept for their first ones. The peer hears of changes. */
+  #room(now: number): Room {
+    const { window, tight } = this.#memory;
+    const above = this.#granted - this.#streams.size * this.#options.streamWindow;
+    const freeBytes = Math.max(0, window - this.#claimed);
+    const free = freeBytes / window;
+    const first = this.#firstWindow.bytesAt(free);
+    const news = this.#firstWindow.news(first, now);
+    if (news !== null) this.#out.control.grantFirst(news);
+    return { reserve: tight ? 0 : (window * 3) / 4 - above, first, freeBytes, free };
   }
 
   /** Opens a stream of ours. @throws PipeError when all numbers are used */
@@ -140,8 +160,10 @@ export class Streams implements StreamHost {
     const { receiving, window } = stream;
     this.#settle(stream, receiving.readOffset);
     const before = receiving.limit;
-    const limit = window.onRead(receiving, this.#clock.now(), this.#out, this.#reserve());
+    const now = this.#clock.now();
+    const limit = window.onRead(receiving, now, this.#out, this.#room(now));
     this.#grantStream(stream, before, limit);
+    this.#claim(stream);
     this.#forgetIfOver(stream);
     if (!this.#out.control.empty) this.#out.pump();
   }
@@ -172,9 +194,10 @@ export class Streams implements StreamHost {
     if (stream.discarded) this.#dropUnread(stream);
     else {
       const limit = receiving.limit;
-      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#reserve()));
+      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#room(now)));
       stream.onArrival();
     }
+    this.#claim(stream);
     this.#pressure.onArrival(length, this.#streams.values());
     if (before === null && fin) this.#forgetIfOver(stream);
   }
@@ -248,6 +271,13 @@ export class Streams implements StreamHost {
     stream.onRoom();
   }
 
+  /** FIRST_WINDOW: smaller than before for streams to come only. */
+  onFirstWindow({ id, value }: Frame): void {
+    if (id <= this.#peerFirstNumber) return;
+    this.#peerFirstNumber = id;
+    this.#peerFirst = Math.min(value, this.#options.peerStreamWindow);
+  }
+
   /** RESET_STREAM or STOP_SENDING. */
   onReset(frame: Frame): void {
     const error = fromReason(frame.flags, frame.text);
@@ -304,6 +334,7 @@ export class Streams implements StreamHost {
     if (!stream.discarded) return;
     stream.receiving.clear();
     this.#settle(stream, stream.receiving.highest);
+    this.#claim(stream);
   }
 
   /** What the stream received up to here is dealt with: read, or given up. */
@@ -315,9 +346,16 @@ export class Streams implements StreamHost {
     this.#consume(bytes);
   }
 
+  #claim(stream: StripedPipe): void {
+    if (this.#streams.get(stream.id) !== stream) return;
+    const claim = stream.window.claim(stream.receiving);
+    this.#claimed += claim - stream.claimed;
+    stream.claimed = claim;
+  }
+
   #grantStream(stream: StripedPipe, before: number, limit: number | null): void {
     if (limit === null) return;
-    this.#granted += limit - before;
+    this.#granted += stream.receiving.limit - before;
     if (!stream.resetDone) this.#out.control.grantStream(stream.id, limit);
   }
 
@@ -330,6 +368,8 @@ export class Streams implements StreamHost {
     this.#streams.delete(stream.id);
     this.#trace(STREAM_END, stream);
     this.#granted -= receiving.limit - stream.settledTo;
+    this.#claimed -= stream.claimed;
+    stream.claimed = 0;
     this.#out.control.forgetStream(stream.id);
     this.#out.outbox.remove(stream);
     this.#awaitingRoom.delete(stream);
@@ -340,15 +380,15 @@ export class Streams implements StreamHost {
       this.#memory.active = true;
       this.grantTrunk();
     }
-    const { peerStreamWindow, streamWindow } = this.#options;
-    const sending = new SendStream(id, ours ? label : null, peerStreamWindow);
+    const { streamWindow } = this.#options;
+    const sending = new SendStream(id, ours ? label : null, this.#peerFirst);
     const stream = new StripedPipe(
       this,
       id,
       label,
       sending,
       new ReceiveStream(this.#memory.receivePool, streamWindow),
-      now,
+      new StreamWindow(streamWindow, this.#firstWindow.leastSaid, now),
     );
     this.#streams.set(id, stream);
     this.#granted += streamWindow;

@@ -17,6 +17,7 @@ import { BROKEN, FIN_SENT, type IoPipe, READABLE, WRITABLE } from '../../pipe/pi
 import type { Carrier, CarrierAbout } from './carrier.ts';
 import {
   ACK,
+  FIRST_WINDOW,
   type Frame,
   GOAWAY,
   isAcknowledged,
@@ -283,6 +284,9 @@ export class Trunk {
         return;
       case MAX_STREAM_DATA:
         this.#streams.onCredit(frame);
+        return;
+      case FIRST_WINDOW:
+        this.#streams.onFirstWindow(frame);
         return;
       case RESET_STREAM:
       case STOP_SENDING:

@@ -3,8 +3,8 @@
  *
  *     base --(bytes arrive)--> second --(the app reads a quarter of it in a round trip)--> twice, and twice ...
  *
- * Every stream has the base always, so that no other can take it away; what is above it comes out of a common reserve,
- * as long as there is any. The window doubles when an app reads a quarter of it in a round trip: the senders' congestion
+ * Every stream has the base, or less where others are stalled (first_window.ts), and no other can take it away; what is
+ * above it comes out of a common reserve, as long as there is any. The window doubles when an app reads a quarter of it in a round trip: the senders' congestion
  * windows double once in each, and it has to be ahead of them (QUIC stacks wait for half of it). Beyond what a machine's own
  * scheduling asks for it has to be justified by rate and round trip, because a socket's buffer swallows the first
  * bytes at the speed of memory, and a reader that stalls then holds all of its window; for the same reason the machine's
@@ -38,6 +38,26 @@ const SLOW_RTT_MS = 50;
 /** A frame is worth it for a quarter of the window, or for so much. */
 const MOST_UNSAID = 1024 * 1024;
 
+/**
+ * Where memory is short, an app that reads may have so many times what one gets that may not, as a socket's buffer swallows
+ * something, too. A reader (READER_BYTES) may have an eighth of what is free: it gives that back soon.
+ */
+const SWALLOWED_FIRSTS = 4;
+const READERS_SHARE = 1 / 8;
+/** Below this nobody is granted the second window, before its app has read anything. */
+const PLENTY = 3 / 4;
+
+/** What there is to be granted on a trunk, in bytes. */
+export interface Room {
+  /** What may be granted above the streams' base windows. */
+  readonly reserve: number;
+  /** What any stream may have: its base, or less where memory is short. */
+  readonly first: number;
+  /** The trunk's credit that nobody has claimed, and the part of all of it that this is, 0 to 1. */
+  readonly freeBytes: number;
+  readonly free: number;
+}
+
 /** What is known of the way to the peer, in milliseconds: the slowest of its carriers, now and at its best. */
 export interface PathTimes {
   readonly rttMs: number;
@@ -47,6 +67,8 @@ export interface PathTimes {
 export class StreamWindow {
   readonly #base: number;
   #bytes: number;
+  /** What its reading has earned it where memory is short, up to the base. */
+  #earned = 0;
   /** Since when the app has been reading this windowful... */
   #startedAt: number;
   #startOffset = 0;
@@ -54,9 +76,18 @@ export class StreamWindow {
   #roundAt: number;
   #roundOffset = 0;
 
-  constructor(bytes: number, now: number) {
+  /** The highest limit that the peer knows of for certain. */
+  #told: number;
+
+  /**
+   * @param bytes the base
+   * @param told what the peer takes for the stream's first limit, at the least
+   * @param now milliseconds
+   */
+  constructor(bytes: number, told: number, now: number) {
     this.#base = bytes;
     this.#bytes = bytes;
+    this.#told = told;
     this.#startedAt = now;
     this.#roundAt = now;
   }
@@ -66,20 +97,30 @@ export class StreamWindow {
   }
 
   /**
+   * Bytes of the trunk's credit that this stream may come to hold for long. What was granted to an app that is known to read
+   * is on its way, and who has hardly sent anything is likely to go on like that.
+   */
+  claim(receiving: ReceiveStream): number {
+    const { highest, readOffset } = receiving;
+    const waiting = highest - readOffset;
+    if (readOffset >= READER_BYTES || highest < this.#base / 4) return waiting;
+    return Math.max(waiting, Math.min(this.#told - readOffset, SECOND_BYTES));
+  }
+
+  /**
    * Data came.
    *
-   * @param reserve bytes that may be granted above the streams' base windows
    * @returns the new limit, already granted, to tell the peer; null while it is not worth a frame
    */
-  onArrival(receiving: ReceiveStream, reserve: number): number | null {
+  onArrival(receiving: ReceiveStream, room: Room): number | null {
     if (this.#bytes >= SECOND_BYTES || receiving.highest < this.#base / 4) return null;
-    if (reserve < 16 * SECOND_BYTES) return null;
+    if (room.reserve < 16 * SECOND_BYTES || room.free < PLENTY) return null;
     this.#bytes = SECOND_BYTES;
-    return this.#grant(receiving, reserve);
+    return this.#grant(receiving, room);
   }
 
   /** The app has read something. Parameters and result as above. */
-  onRead(receiving: ReceiveStream, now: number, path: PathTimes, reserve: number): number | null {
+  onRead(receiving: ReceiveStream, now: number, path: PathTimes, room: Room): number | null {
     const { readOffset } = receiving;
     const inRound = readOffset - this.#roundOffset;
     const tookMs = now - this.#roundAt;
@@ -94,7 +135,7 @@ export class StreamWindow {
       this.#startedAt = now;
       this.#startOffset = readOffset;
     }
-    return this.#grant(receiving, reserve);
+    return this.#grant(receiving, room);
   }
 
   #grow(read: number, tookMs: number, { rttMs, minRttMs }: PathTimes): void {
@@ -103,16 +144,24 @@ export class StreamWindow {
     const justified = Math.max(least, (BDPS * read * minRttMs) / tookMs);
     const needed = (ROUNDS * read * rttMs) / tookMs;
     if (this.#bytes < needed && doubled <= justified) this.#bytes = doubled;
+    if (this.#earned < needed) this.#earned = Math.min(this.#base, Math.max(2 * this.#earned, read));
+    else if (this.#earned > SLOW_ROUNDS * needed) this.#earned /= 2;
   }
 
-  #grant(receiving: ReceiveStream, reserve: number): number | null {
+  #grant(receiving: ReceiveStream, { reserve, first, freeBytes }: Room): number | null {
     // The peer has said all.
     if (receiving.finalOffset !== null) return null;
     const { readOffset, limit } = receiving;
-    const affordable = Math.min(readOffset + this.#bytes, limit + Math.max(0, reserve));
-    const granted = Math.floor(Math.max(readOffset + this.#base, affordable));
+    const reader = readOffset >= READER_BYTES;
+    const share = reader ? freeBytes * READERS_SHARE : 0;
+    const least = Math.max(first, Math.min(this.#earned, Math.max(share, first * SWALLOWED_FIRSTS)));
+    const saving = first < this.#base && !(reader && this.#bytes > this.#base);
+    const most = saving ? least : this.#bytes;
+    const affordable = Math.min(readOffset + most, limit + Math.max(0, Math.min(reserve, freeBytes / 2)));
+    const granted = Math.floor(Math.max(readOffset + least, affordable));
     // It has nearly all of what it may have left.
-    if (granted - limit < Math.min((granted - readOffset) / 4, MOST_UNSAID)) return null;
+    if (granted - this.#told < Math.min((granted - readOffset) / 4, MOST_UNSAID)) return null;
+    this.#told = granted;
     receiving.grant(granted);
     return granted;
   }

@@ -3,6 +3,7 @@ import t from 'tap';
 import { systemClock } from '../../../src/core/clock.ts';
 import { PipeError } from '../../../src/core/errors.ts';
 import type { SlabPool } from '../../../src/core/pool.ts';
+import { TrunkMemory } from '../../../src/layer/trunk/memory.ts';
 import type { StripedPipe } from '../../../src/layer/trunk/stream.ts';
 import { Trunk } from '../../../src/layer/trunk/trunk.ts';
 import { memoryPair } from '../../../src/pipe/memory.ts';
@@ -23,16 +24,18 @@ async function streamPair(pool: SlabPool, carriers: number): Promise<[StripedPip
   let accepted: StripedPipe | null = null;
   const options = {
     clock: systemClock,
-    pool,
     streamWindow: STREAM_WINDOW,
     trunkWindow: TRUNK_WINDOW,
     peerStreamWindow: STREAM_WINDOW,
     peerTrunkWindow: TRUNK_WINDOW,
     onEnd() {},
   };
-  const client = new Trunk({ ...options, role: 'client', onStream() {} });
+  // Plenty: where memory is short, maxSend goes by credit.
+  const memory = () => new TrunkMemory({ sendPool: pool, capacity: 2 ** 30 }).join();
+  const client = new Trunk({ ...options, memory: memory(), role: 'client', onStream() {} });
   const server = new Trunk({
     ...options,
+    memory: memory(),
     role: 'server',
     onStream: (stream) => {
       accepted = stream;

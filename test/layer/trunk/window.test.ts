@@ -9,25 +9,21 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const BASE = 64 * KIB;
 const PIECE = 16 * KIB;
-const PLENTY = 64 * MIB;
+const PLENTY = { reserve: 64 * MIB, first: BASE, freeBytes: 64 * MIB, free: 1 };
 
 const LOCAL = { bytesPerMs: 600 * KIB, rttMs: 1, minRttMs: 0.02 };
 const FAR = { bytesPerMs: 100 * KIB, rttMs: 40, minRttMs: 40 };
 
 /** A peer that sends whatever it may, and an app that reads `bytes` at a steady pace: the window, and what is granted. */
-function windowAfter(
-  bytes: number,
-  { bytesPerMs, rttMs, minRttMs }: typeof LOCAL,
-  reserve = PLENTY,
-): number[] {
+function windowAfter(bytes: number, { bytesPerMs, rttMs, minRttMs }: typeof LOCAL, room = PLENTY): number[] {
   const pool = new SlabPool();
   const receiving = new ReceiveStream(pool, BASE);
-  const window = new StreamWindow(BASE, 0);
+  const window = new StreamWindow(BASE, BASE, 0);
   while (receiving.readOffset < bytes) {
     receiving.push(receiving.highest, pool.take(PIECE), false);
-    window.onArrival(receiving, reserve);
+    window.onArrival(receiving, room);
     receiving.read(PIECE)?.release();
-    window.onRead(receiving, receiving.readOffset / bytesPerMs, { rttMs, minRttMs }, reserve);
+    window.onRead(receiving, receiving.readOffset / bytesPerMs, { rttMs, minRttMs }, room);
   }
   return [window.bytes, receiving.limit - receiving.readOffset];
 }
@@ -44,5 +40,5 @@ t.test('a long path needs more at once', async (t) => {
 });
 
 t.test('without memory there is the base, whatever is read', async (t) => {
-  t.ok((windowAfter(16 * MIB, LOCAL, 0)[1] as number) <= BASE);
+  t.ok((windowAfter(16 * MIB, LOCAL, { ...PLENTY, reserve: 0 })[1] as number) <= BASE);
 });
