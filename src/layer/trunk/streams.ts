@@ -13,7 +13,7 @@ import { PipeError } from '../../core/errors.ts';
 import { STREAM_END, STREAM_OPEN, type StreamTrace, type TraceChannel } from '../../core/trace.ts';
 import { FIN, type Frame, OPEN, RESET_STREAM } from './codec.ts';
 import type { TrunkCredit } from './credit.ts';
-import { FirstWindow } from './first_window.ts';
+import { Grants } from './grants.ts';
 import type { MemoryShare } from './memory.ts';
 import { OpenRate } from './open_rate.ts';
 import { MAX_STREAM_RATE, MAX_STREAMS, type StreamLimit, type TrunkOptions } from './options.ts';
@@ -24,7 +24,7 @@ import { type Segment, SendStream } from './send.ts';
 import { type StreamHost, StripedPipe } from './stream.ts';
 import { StreamIds } from './stream_ids.ts';
 import { SEGMENT_BYTES, type Transmitter } from './transmit.ts';
-import { type Room, StreamWindow } from './window.ts';
+import { StreamWindow } from './window.ts';
 
 const NO_LABEL = Buffer.alloc(0);
 const LIMIT_WORDS: Readonly<Record<StreamLimit, string>> = {
@@ -52,15 +52,10 @@ export class Streams implements StreamHost {
   readonly #openRate: OpenRate;
   /** What the peer grants to streams whose opening has been overtaken; no more of them than there can be such streams. */
   readonly #earlyCredit = new Map<number, number>();
-  /** What the peer's new streams get... */
-  readonly #firstWindow: FirstWindow;
-  /** ...and what ours get, as it has told last, by the number of that news. */
+  readonly #grants: Grants;
+  /** What new streams are granted by the peer, as it has told last, by the number of that news. */
   #peerFirst: number;
   #peerFirstNumber = 0;
-  /** Bytes that the streams' limits allow the peer beyond what has been dealt with. */
-  #granted = 0;
-  /** Bytes of the trunk's window that streams hold, or may come to hold for long. */
-  #claimed = 0;
   #peakEarlyBytes = 0;
   #ended = false;
 
@@ -76,7 +71,7 @@ export class Streams implements StreamHost {
     this.#ids = new StreamIds(options.role, 2 * this.#maxStreams);
     this.#credit = credit;
     this.#out = out;
-    this.#firstWindow = new FirstWindow(options.streamWindow);
+    this.#grants = new Grants(memory, out.control, options.streamWindow);
     this.#peerFirst = options.peerStreamWindow;
   }
 
@@ -96,18 +91,6 @@ export class Streams implements StreamHost {
   }
   get hasPlenty(): boolean {
     return this.#memory.hasPlenty;
-  }
-
-  /** What may be granted to streams; a quarter of the trunk's window is kept for their first ones. The peer hears of changes. */
-  #room(now: number): Room {
-    const { window, tight } = this.#memory;
-    const above = this.#granted - this.#streams.size * this.#options.streamWindow;
-    const freeBytes = Math.max(0, window - this.#claimed);
-    const free = freeBytes / window;
-    const first = this.#firstWindow.bytesAt(free);
-    const news = this.#firstWindow.news(first, now);
-    if (news !== null) this.#out.control.grantFirst(news);
-    return { reserve: tight ? 0 : (window * 3) / 4 - above, first, freeBytes, free };
   }
 
   /** Opens a stream of ours. @throws PipeError when all numbers are used */
@@ -161,7 +144,7 @@ export class Streams implements StreamHost {
     this.#settle(stream, receiving.readOffset);
     const before = receiving.limit;
     const now = this.#clock.now();
-    const limit = window.onRead(receiving, now, this.#out, this.#room(now));
+    const limit = window.onRead(receiving, now, this.#out, this.#grants.room(now));
     this.#grantStream(stream, before, limit);
     this.#claim(stream);
     this.#forgetIfOver(stream);
@@ -194,7 +177,7 @@ export class Streams implements StreamHost {
     if (stream.discarded) this.#dropUnread(stream);
     else {
       const limit = receiving.limit;
-      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#room(now)));
+      this.#grantStream(stream, limit, stream.window.onArrival(receiving, this.#grants.room(now)));
       stream.onArrival();
     }
     this.#claim(stream);
@@ -342,20 +325,17 @@ export class Streams implements StreamHost {
     if (offset <= stream.settledTo) return;
     const bytes = offset - stream.settledTo;
     stream.settledTo = offset;
-    this.#granted -= bytes;
+    this.#grants.onSettled(bytes);
     this.#consume(bytes);
   }
 
   #claim(stream: StripedPipe): void {
-    if (this.#streams.get(stream.id) !== stream) return;
-    const claim = stream.window.claim(stream.receiving);
-    this.#claimed += claim - stream.claimed;
-    stream.claimed = claim;
+    if (this.#streams.get(stream.id) === stream) this.#grants.claim(stream);
   }
 
   #grantStream(stream: StripedPipe, before: number, limit: number | null): void {
     if (limit === null) return;
-    this.#granted += stream.receiving.limit - before;
+    this.#grants.onGranted(stream.receiving.limit - before);
     if (!stream.resetDone) this.#out.control.grantStream(stream.id, limit);
   }
 
@@ -367,9 +347,7 @@ export class Streams implements StreamHost {
     if (!sent || !received || this.#streams.get(stream.id) !== stream) return;
     this.#streams.delete(stream.id);
     this.#trace(STREAM_END, stream);
-    this.#granted -= receiving.limit - stream.settledTo;
-    this.#claimed -= stream.claimed;
-    stream.claimed = 0;
+    this.#grants.onForgotten(stream);
     this.#out.control.forgetStream(stream.id);
     this.#out.outbox.remove(stream);
     this.#awaitingRoom.delete(stream);
@@ -388,10 +366,10 @@ export class Streams implements StreamHost {
       label,
       sending,
       new ReceiveStream(this.#memory.receivePool, streamWindow),
-      new StreamWindow(streamWindow, this.#firstWindow.leastSaid, now),
+      new StreamWindow(streamWindow, now),
     );
     this.#streams.set(id, stream);
-    this.#granted += streamWindow;
+    this.#grants.onOpened();
     this.#trace(STREAM_OPEN, stream);
     return stream;
   }

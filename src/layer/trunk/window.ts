@@ -53,6 +53,8 @@ export interface Room {
   readonly reserve: number;
   /** What any stream may have: its base, or less where memory is short. */
   readonly first: number;
+  /** What the peer may take for the limit of a new stream, at the least. */
+  readonly leastSaid: number;
   /** The trunk's credit that nobody has claimed, and the part of all of it that this is, 0 to 1. */
   readonly freeBytes: number;
   readonly free: number;
@@ -76,18 +78,16 @@ export class StreamWindow {
   #roundAt: number;
   #roundOffset = 0;
 
-  /** The highest limit that the peer knows of for certain. */
-  #told: number;
+  /** The limit that the peer was told for this stream; null while it goes by what is said of all. */
+  #told: number | null = null;
 
   /**
    * @param bytes the base
-   * @param told what the peer takes for the stream's first limit, at the least
    * @param now milliseconds
    */
-  constructor(bytes: number, told: number, now: number) {
+  constructor(bytes: number, now: number) {
     this.#base = bytes;
     this.#bytes = bytes;
-    this.#told = told;
     this.#startedAt = now;
     this.#roundAt = now;
   }
@@ -99,12 +99,14 @@ export class StreamWindow {
   /**
    * Bytes of the trunk's credit that this stream may come to hold for long. What was granted to an app that is known to read
    * is on its way, and who has hardly sent anything is likely to go on like that.
+   *
+   * @param leastSaid as in {@link Room}
    */
-  claim(receiving: ReceiveStream): number {
+  claim(receiving: ReceiveStream, leastSaid: number): number {
     const { highest, readOffset } = receiving;
     const waiting = highest - readOffset;
     if (readOffset >= READER_BYTES || highest < this.#base / 4) return waiting;
-    return Math.max(waiting, Math.min(this.#told - readOffset, SECOND_BYTES));
+    return Math.max(waiting, Math.min((this.#told ?? leastSaid) - readOffset, SECOND_BYTES));
   }
 
   /**
@@ -148,7 +150,7 @@ export class StreamWindow {
     else if (this.#earned > SLOW_ROUNDS * needed) this.#earned /= 2;
   }
 
-  #grant(receiving: ReceiveStream, { reserve, first, freeBytes }: Room): number | null {
+  #grant(receiving: ReceiveStream, { reserve, first, leastSaid, freeBytes }: Room): number | null {
     // The peer has said all.
     if (receiving.finalOffset !== null) return null;
     const { readOffset, limit } = receiving;
@@ -160,7 +162,8 @@ export class StreamWindow {
     const affordable = Math.min(readOffset + most, limit + Math.max(0, Math.min(reserve, freeBytes / 2)));
     const granted = Math.floor(Math.max(readOffset + least, affordable));
     // It has nearly all of what it may have left.
-    if (granted - this.#told < Math.min((granted - readOffset) / 4, MOST_UNSAID)) return null;
+    const told = this.#told ?? leastSaid;
+    if (granted - told < Math.min((granted - readOffset) / 4, MOST_UNSAID)) return null;
     this.#told = granted;
     receiving.grant(granted);
     return granted;

@@ -9,7 +9,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const BASE = 64 * KIB;
 const PIECE = 16 * KIB;
-const PLENTY = { reserve: 64 * MIB, first: BASE, freeBytes: 64 * MIB, free: 1 };
+const PLENTY = { reserve: 64 * MIB, first: BASE, leastSaid: BASE, freeBytes: 64 * MIB, free: 1 };
 
 const LOCAL = { bytesPerMs: 600 * KIB, rttMs: 1, minRttMs: 0.02 };
 const FAR = { bytesPerMs: 100 * KIB, rttMs: 40, minRttMs: 40 };
@@ -18,7 +18,7 @@ const FAR = { bytesPerMs: 100 * KIB, rttMs: 40, minRttMs: 40 };
 function windowAfter(bytes: number, { bytesPerMs, rttMs, minRttMs }: typeof LOCAL, room = PLENTY): number[] {
   const pool = new SlabPool();
   const receiving = new ReceiveStream(pool, BASE);
-  const window = new StreamWindow(BASE, BASE, 0);
+  const window = new StreamWindow(BASE, 0);
   while (receiving.readOffset < bytes) {
     receiving.push(receiving.highest, pool.take(PIECE), false);
     window.onArrival(receiving, room);
