@@ -133,6 +133,11 @@ bench-striped: build ## compare the striped pair with the classic one and with H
 	@tools/test/install-debian.sh bench
 	@$(RUN) dist/tools/bench/striped.js
 
+.PHONY: bench-tls
+bench-tls: build ## compare the encrypted pair with HAProxy and stunnel, both with TLS
+	@tools/test/install-debian.sh bench
+	@$(RUN) dist/tools/bench/tls.js
+
 .PHONY: bench-wan
 # All of it takes hours, and can be done in pieces: make bench-wan WAN='--save --only flow-cap'.
 bench-wan: build ## compare over bad networks, a first look; WAN=--help says what else there is (root, Linux)

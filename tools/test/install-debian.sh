@@ -14,7 +14,7 @@ case ${1:-tests} in
       socat:socat ip:iproute2 nft:nftables git:git wrk:wrk tshark:tshark openssl:openssl chromium:chromium
       redis-server:redis-server redis-benchmark:redis-tools cmake:cmake g++:g++ zstd:zstd lz4:lz4)
     ;;
-  bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3
+  bench) need=(haproxy:haproxy nginx:nginx-light socat:socat iperf3:iperf3 stunnel4:stunnel4 openssl:openssl
     zstd:zstd lz4:lz4 sshd:openssh-server ssh:openssh-client) ;;
   wan) need=(ip:iproute2 cmake:cmake g++:g++ tmux:tmux) ;;
   # Looked for as files, below.

@@ -44,11 +44,12 @@ export function ourRelay(name: string, title: string, env: Record<string, string
   };
 }
 
-/** A pair with so many carriers; 0 is the classic framing. */
+/** A pair with so many carriers; 0 is the classic framing. @param more options of both sides, given a directory for files */
 export function ourPair(
   name: string,
   carriers: number,
   measures: ReadonlySet<MeasureName> = everyMeasure,
+  more: (directory: string) => string[] = () => [],
 ): Contender {
   // A striped side has one socket per app connection, not two: it may have more of them than it believes.
   const options = ['-n', `${carriers}`, ...(carriers > 0 ? ['--max-connections', '15000'] : [])];
@@ -60,11 +61,12 @@ export function ourPair(
     descriptorsEach: carriers > 0 ? 1 : 2,
     missing: () => notBuilt(proxyProgram),
     version: () => `Node ${process.version}`,
-    sides: async ({ listen, target }) => {
+    sides: async ({ listen, target, directory }) => {
       const middle = await freePort();
+      const all = [...options, ...more(directory)];
       return [
-        proxySide('client', listen, middle, ['-c', ...options], {}),
-        proxySide('server', middle, target, ['-s', ...options], {}),
+        proxySide('client', listen, middle, ['-c', ...all], {}),
+        proxySide('server', middle, target, ['-s', ...all], {}),
       ];
     },
   };

@@ -18,6 +18,8 @@ function ask(program: string, args: string[], pattern: RegExp): string {
   return `${stdout}${stderr}`.match(pattern)?.[1] ?? 'unknown';
 }
 
+export const haproxyVersion = () => `HAProxy ${ask('haproxy', ['-v'], /version (\S+)/)}`;
+
 interface HaproxyOptions {
   splice?: boolean;
   /** One after the other: two are what a pair of proxies is to be compared with. */
@@ -31,7 +33,7 @@ export function haproxy(name: string, { splice = false, hops = 1 }: HaproxyOptio
     measures: everyMeasure,
     descriptorsEach,
     missing: () => missingProgram('haproxy', 'haproxy'),
-    version: () => `HAProxy ${ask('haproxy', ['-v'], /version (\S+)/)}`,
+    version: haproxyVersion,
     sides: async ({ listen, target, directory }) => {
       if (hops === 1) return [haproxySide('relay', listen, target, directory, splice)];
       const middle = await freePort();
