@@ -9,11 +9,11 @@ const MIB = 1024 * KIB;
 /** 100 MB/s. */
 const LINK: LinkOptions = { rate: 100_000, delayMs: 2, bufferBytes: 256 * KIB };
 /** So many come one after the other, and never read. */
-const STALLED = 3000;
+const STALLED = 2000;
 /** With the memory that a proxy has by default. */
 const CAPACITY = 256 * MIB;
 
-t.test(`${STALLED} readers are stalled, and the others go on`, async (t) => {
+t.test(`${STALLED} readers are stalled, and the others go on`, { timeout: 300_000 }, async (t) => {
   const pair = new SimPair({ capacity: CAPACITY });
   for (let i = 0; i < 2; i++) pair.dial(LINK);
   const stalled: Transfer[] = [];
@@ -35,7 +35,7 @@ t.test(`${STALLED} readers are stalled, and the others go on`, async (t) => {
   t.ok(pair.client.creditLeft > 64 * KIB, `credit for ${pair.client.creditLeft} bytes is left`);
 
   const before = world.now();
-  const bulk = pair.send(4 * MIB);
+  const bulk = pair.send(MIB);
   const requests = Array.from({ length: 20 }, (_, i) => pair.send(300, 0, 10 * i));
   world.run(
     () => [bulk, ...requests].every(({ over }) => over),
@@ -46,7 +46,7 @@ t.test(`${STALLED} readers are stalled, and the others go on`, async (t) => {
     requests.every(({ over }) => over),
     'requests are answered',
   );
-  t.ok(bulk.over, `4 MB go through, in ${(world.now() - before).toFixed(0)} ms`);
+  t.ok(bulk.over, `1 MiB goes through, in ${(world.now() - before).toFixed(0)} ms`);
 
   for (const transfer of stalled) {
     transfer.stalled = false;
