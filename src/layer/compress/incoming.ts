@@ -39,7 +39,7 @@ export class Incoming {
   /** The stream has more to bring out. */
   #more = false;
   #busy = false;
-  /** Made by another thread, and not fetched yet. */
+  /** Made, and not fetched yet. */
   #ready: Chunk | null = null;
   #failure: PipeError | null = null;
   #ended = false;
@@ -65,14 +65,15 @@ export class Incoming {
   recv(max: number): Chunk | null {
     if (this.#busy || this.#stopped || this.#ended) return null;
     const ready = this.#ready;
-    if (ready !== null) return this.#handOn(this.#takeReady(ready, max));
+    this.#ready = null;
+    if (ready !== null) return this.#handOn(this.#upTo(ready, max));
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       if (this.#input === null && !this.#more && !this.#pull()) {
         if (!this.#lower.finReceived || this.#lower.broken !== null || !this.#end()) return null;
       }
-      const chunk = this.#storedLeft > 0 ? this.#takeStored(max) : this.#step(max);
-      if (chunk !== null) return this.#handOn(chunk);
+      const chunk = this.#storedLeft > 0 ? this.#takeStored(max) : this.#step();
+      if (chunk !== null) return this.#handOn(this.#upTo(chunk, max));
       if (this.#busy || this.#ended) return null;
     }
   }
@@ -92,11 +93,11 @@ export class Incoming {
     return chunk;
   }
 
-  /** What came all at once from another thread, in pieces as they are wanted. */
-  #takeReady(ready: Chunk, max: number): Chunk {
-    if (ready.length > max) return ready.split(max);
-    this.#ready = null;
-    return ready;
+  /** The beginning, as much as is wanted; the rest is kept. */
+  #upTo(chunk: Chunk, max: number): Chunk {
+    if (chunk.length <= max) return chunk;
+    this.#ready = chunk;
+    return chunk.split(max);
   }
 
   #pull(): boolean {
@@ -130,9 +131,9 @@ export class Incoming {
     return input;
   }
 
-  #step(max: number): Chunk | null {
+  #step(): Chunk | null {
     if (this.#stream === null && !this.#recognise()) return null;
-    return this.#run(max, this.#input === null && !this.#more ? FLUSH_END : FLUSH_NONE);
+    return this.#run(this.#input === null && !this.#more ? FLUSH_END : FLUSH_NONE);
   }
 
   /** Looks at the beginning of a frame. @returns whether there is a stream for it */
@@ -177,7 +178,7 @@ export class Incoming {
   }
 
   /** One job: of what was looked at before, or of what came. */
-  #run(max: number, flush: Flush): Chunk | null {
+  #run(flush: Flush): Chunk | null {
     const job = this.#job;
     const stream = this.#stream as CodecStream;
     const { pool } = this.#options;
@@ -192,10 +193,10 @@ export class Incoming {
       job.inputStart = input.start;
       job.inputEnd = input.end;
     } else job.inputStart = job.inputEnd = 0;
-    const slab = pool.borrow(Math.min(max, PIECE_BYTES));
+    const slab = pool.borrow(PIECE_BYTES);
     job.output = slab.bytes;
     job.outputStart = HEADROOM;
-    job.outputEnd = HEADROOM + Math.min(max, PIECE_BYTES);
+    job.outputEnd = HEADROOM + PIECE_BYTES;
     job.flush = flush;
     const done = (): Chunk | null => {
       this.#busy = false;

@@ -55,6 +55,7 @@ export class NodeCodecStream implements CodecStream {
     job.produced = 0;
     job.cpuNs = 0;
     if (job.consumed > 0) {
+      this.#said = false;
       // A copy, as its bytes are the caller's again before the stream is done with them.
       this.#work((done) =>
         this.#stream.write(Buffer.from(job.input.subarray(job.inputStart, job.inputEnd)), done),
@@ -71,7 +72,7 @@ export class NodeCodecStream implements CodecStream {
   }
 
   #flush(flush: Flush): void {
-    if (flush === FLUSH_NONE || this.#ending || (this.#said && this.#pending > 0)) return;
+    if (flush === FLUSH_NONE || this.#ending || this.#said) return;
     this.#said = true;
     if (flush === FLUSH_END) {
       this.#ending = true;
