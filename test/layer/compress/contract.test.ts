@@ -11,6 +11,8 @@ import { MEMORY, SOCKET } from '../../contract/traits.ts';
 import { fixed, STORING } from '../../helpers/compress.ts';
 import { type BytesPipe, socketPair, TRANSPORTS, V4 } from '../../helpers/transports.ts';
 
+t.setTimeout(300_000);
+
 /** The moment that a patient one waits is over at the next pass of the loop. */
 const HASTY: Clock = {
   now: () => systemClock.now(),

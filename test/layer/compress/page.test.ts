@@ -16,6 +16,8 @@ import { testPipe } from '../../contract/suite.ts';
 import { MEMORY } from '../../contract/traits.ts';
 import { PipeEnd } from '../../helpers/pipe_end.ts';
 
+t.setTimeout(300_000);
+
 // This file runs as dist/test/layer/compress/page.test.js.
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 

@@ -12,6 +12,8 @@ import { PipeEnd } from '../../helpers/pipe_end.ts';
 import { Random, SEED } from '../../helpers/random.ts';
 import { eventually } from '../../helpers/settle.ts';
 
+t.setTimeout(300_000);
+
 const MIB = 2 ** 20;
 
 /** Text that compresses as text does. */
