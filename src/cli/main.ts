@@ -40,9 +40,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const command = parseCommand(argv, environment.values);
   switch (command.do) {
     case 'run':
-      return run({ process: command, listeners: [command] }, environment);
+      return run({ process: command, listeners: [command] }, environment, async () => ({
+        process: command,
+        listeners: [command],
+      }));
     case 'configured':
-      return run(await planOf(command.file, environment, command.values), environment);
+      return run(await planOf(command.file, environment, command.values), environment, () =>
+        planOf(command.file, environment, command.values),
+      );
     case 'check':
       process.stdout.write(await (await import('./config/check.ts')).checkFile(command.file, environment));
       return 0;

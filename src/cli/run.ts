@@ -9,12 +9,13 @@ import type { Logger } from '../core/log.ts';
 import { defaultPool } from '../core/pool.ts';
 import { openTransport } from '../layer/tcp/backend.ts';
 import type { ProxyService } from '../proxy/service.ts';
-import { type Running, ServiceSet } from '../proxy/service_set.ts';
+import { type Reloaded, type Running, ServiceSet, type ServiceSpec } from '../proxy/service_set.ts';
 import { Certificates } from './certificates.ts';
 import { drainOnSignal } from './drain.ts';
 import type { Environment } from './environment.ts';
 import { LogOutput, openLog } from './log_output.ts';
 import { UsageError } from './options.ts';
+import { changedInVain, reloadOnSignal } from './reload.ts';
 import { type Listener, serviceSpecs } from './service_specs.ts';
 import type { ProcessSettings } from './settings.ts';
 import { servedBy, summaryFields, summaryOf, totalOf, viewer } from './view.ts';
@@ -26,9 +27,14 @@ export interface Program {
   readonly listeners: readonly Listener[];
 }
 
-/** Resolves to the exit code. */
-export async function run(program: Program, environment: Environment): Promise<number> {
-  const { listeners, process: settings } = program;
+/** Resolves to the exit code. @param again what it is to be, read again */
+export async function run(
+  program: Program,
+  environment: Environment,
+  again: () => Promise<Program>,
+): Promise<number> {
+  const { listeners } = program;
+  let settings = program.process;
   const output = new LogOutput();
   const log = await openLog(settings, output);
   for (const notice of environment.notices) log.warn(notice);
@@ -37,8 +43,9 @@ export async function run(program: Program, environment: Environment): Promise<n
   if (notice !== null) log.warn(notice);
   const certificates = new Certificates(log);
   const specs = serviceSpecs(listeners, backend, environment, log, certificates);
-  const listenerOf = new Map(specs.map((spec, i) => [spec, listeners[i]]));
-  const set = new ServiceSet({ transport, log, memoryBytes: settings.memoryBytes });
+  const listenerOf = new Map<ServiceSpec, Listener | undefined>(specs.map((spec, i) => [spec, listeners[i]]));
+  const onRetired = (service: ProxyService) => sayServed(service, log);
+  const set = new ServiceSet({ transport, log, memoryBytes: settings.memoryBytes, onRetired });
   // Loaded by who wants it only: the others shall not pay for it.
   const admin = settings.admin === null ? null : await import('./admin.ts');
   const watched = () =>
@@ -58,7 +65,21 @@ export async function run(program: Program, environment: Environment): Promise<n
   }
   // Before it is said: who reads that line may send a signal at once.
   const drained = drainOnSignal(set, () => settings.drainTimeoutMs, log);
-  if (listeners.some(({ tls }) => tls !== null)) process.on('SIGHUP', () => void certificates.reload());
+  const reload = async () => {
+    const next = await again();
+    const wanted = serviceSpecs(next.listeners, backend, environment, log, certificates);
+    const changes = await set.reload(wanted);
+    wanted.forEach((spec, i) => {
+      listenerOf.set(spec, next.listeners[i]);
+    });
+    set.memory.capacity = next.process.memoryBytes;
+    for (const name of changedInVain(settings, next.process))
+      log.warn(`${name} takes effect at the next start`);
+    settings = next.process;
+    await certificates.reload();
+    sayChanges(changes, transport.name, log);
+  };
+  reloadOnSignal(reload, log);
   for (const running of set.entries) sayOpen(running, transport.name, log);
   if (settings.status) output.showStatus(viewer(() => set.services, titleOf(set.entries)));
 
@@ -113,13 +134,29 @@ function logOf({ name }: ProxyService, log: Logger): Logger {
   return name === '' ? log : log.about(name, { listener: name });
 }
 
+function sayChanges({ opened, left, stayed, lost }: Reloaded, backend: string, log: Logger): void {
+  for (const { service } of left) {
+    const { size } = service.sessions;
+    const rest = size === 0 ? '' : `; ${plural(size, 'connection')} may finish`;
+    logOf(service, log).info(`no longer accepts connections as before${rest}`);
+  }
+  for (const running of opened) sayOpen(running, backend, log);
+  for (const error of lost) log.error(error.message);
+  log.info(`SIGHUP: read again: ${opened.length} opened, ${left.length} closed, ${stayed} as before`);
+}
+
+function sayServed(service: ProxyService, log: Logger): void {
+  const about = logOf(service, log);
+  const [served = '', ...more] = summaryOf(service);
+  about.info(served, summaryFields(service));
+  for (const line of more) about.info(line);
+}
+
 function sayWhatWas(set: ServiceSet, log: Logger): void {
   const { services, memory } = set;
   for (const service of services) {
     const about = logOf(service, log);
-    const [served = '', ...more] = summaryOf(service);
-    about.info(served, summaryFields(service));
-    for (const line of more) about.info(line);
+    sayServed(service, log);
     if (service.trunkTotals !== null) about.debug(`trunks: ${JSON.stringify(service.trunkTotals)}`);
   }
   if (services.length > 1) log.info(`in all ${servedBy(totalOf(services), set.uptimeMs)}`);

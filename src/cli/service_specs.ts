@@ -42,7 +42,8 @@ export function serviceSpecs(
   return listeners.map((listener) => {
     checkAgainstMachine(listener, transport, log);
     return {
-      name: listeners.length > 1 ? nameOf(listener) : (listener.name ?? ''),
+      // Of the command line there is one; those of a file may get neighbours later.
+      name: listener.name === undefined ? '' : nameOf(listener),
       mode: listener.mode,
       listen: listener.listen,
       dial: listener.dial,

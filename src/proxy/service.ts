@@ -32,7 +32,7 @@ import { Session, type SessionHost } from './session.ts';
 import { SessionLog } from './session_log.ts';
 import { SessionTrace } from './session_trace.ts';
 import { type ProxyMode, type Stack, stackFor } from './stack.ts';
-import { noTotals } from './totals.ts';
+import { count, noTotals } from './totals.ts';
 import { TrunkClient } from './trunk_client.ts';
 import type { TrunkHost } from './trunk_host.ts';
 import { TrunkServer } from './trunk_server.ts';
@@ -61,7 +61,6 @@ export class ProxyService implements SessionHost {
   #startedAt = 0;
   readonly #nextId;
   readonly #gate: Gate;
-  /** It takes no more. */
   #draining = false;
   readonly #idle = new Idle();
   readonly #trunkClient: TrunkClient | null;
@@ -199,6 +198,11 @@ export class ProxyService implements SessionHost {
     this.#memoryLog?.stop();
   }
 
+  /** Accepts no more; who is there is served on. */
+  shut(): void {
+    this.#door.close();
+  }
+
   #resetSessions(): void {
     for (const session of [...this.#sessions]) session.abort(STOPPED);
   }
@@ -216,8 +220,7 @@ export class ProxyService implements SessionHost {
 
   #dialOptions(retry: (error: PipeError) => boolean): DialOptions {
     const { connectTimeoutMs = 10_000, lookup } = this.#options;
-    const transport = this.#links.next();
-    const options = { transport, clock: this.#clock, timeoutMs: connectTimeoutMs, retry };
+    const options = { transport: this.#links.next(), clock: this.#clock, timeoutMs: connectTimeoutMs, retry };
     return lookup === undefined ? options : { ...options, lookup };
   }
 
@@ -256,11 +259,8 @@ export class ProxyService implements SessionHost {
   onClosed(session: Session, error: PipeError | null, side: 'near' | 'far' | null): void {
     // It may have ended before it was one of them: without a descriptor, for example.
     if (this.#sessions.delete(session)) this.#capacity.remove(this.#descriptorsOf(session.near));
-    this.totals.bytesForward += session.bytesForward;
-    this.totals.bytesBackward += session.bytesBackward;
+    count(this.totals, session, error);
     this.#compression.closed(session);
-    if (session.to === null) this.totals.failed++;
-    else if (error !== null) this.totals.broken++;
     this.#log.closed(session, error, side, this.#clock.now());
     this.#checkLimit();
     this.#options.onRoom?.();

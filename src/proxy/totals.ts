@@ -15,3 +15,18 @@ export interface Totals {
 export function noTotals(): Totals {
   return { connections: 0, failed: 0, broken: 0, bytesForward: 0, bytesBackward: 0 };
 }
+
+/** Adds a session that is over. @param error why it broke */
+export function count(totals: Totals, session: Ended, error: unknown): void {
+  totals.bytesForward += session.bytesForward;
+  totals.bytesBackward += session.bytesBackward;
+  if (session.to === null) totals.failed++;
+  else if (error !== null) totals.broken++;
+}
+
+interface Ended {
+  readonly bytesForward: number;
+  readonly bytesBackward: number;
+  /** What was reached, if it was. */
+  readonly to: unknown;
+}
