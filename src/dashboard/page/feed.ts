@@ -50,7 +50,7 @@ export class Feed {
     let silence = setTimeout(() => abort.abort(), SILENCE_MS);
     try {
       const headers = { accept: 'text/event-stream' };
-      const answer = await fetch('events', { headers, cache: 'no-store', signal: abort.signal });
+      const answer = await fetch(eventsUrl(), { headers, cache: 'no-store', signal: abort.signal });
       if (answer.status === 401 || answer.status === 403) return null;
       if (!answer.ok || answer.body === null) return `it answers with ${answer.status}`;
       const parser = new EventParser();
@@ -80,4 +80,12 @@ export class Feed {
       queueMicrotask(() => this.#listener.onCarrier(JSON.parse(data) as CarrierEvent));
     }
   }
+}
+
+/** Beside the page. Who gave the token in the address has it in that of the page, and fetch() takes none that has one. */
+function eventsUrl(): URL {
+  const url = new URL('events', document.baseURI);
+  url.username = '';
+  url.password = '';
+  return url;
 }
