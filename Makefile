@@ -121,6 +121,16 @@ format: $(DEPS) ## format the TypeScript and sort its imports
 test-asan: $(DEPS) ## run the addon's tests under AddressSanitizer and UBSan
 	@native/test-asan.sh
 
+# What is found lies in build/fuzz, with the command that shows it again.
+.PHONY: fuzz
+fuzz: build ## look for inputs that break a decoder, guided by coverage: FUZZ=--help says how long and which
+	@nice $(RUN) dist/tools/fuzz/main.js $(FUZZ)
+	@native/fuzz/fuzz.sh
+
+.PHONY: soak
+soak: build ## run a pair under load and faults for an hour, or HOURS=n or MINUTES=n
+	@$(RUN) dist/tools/soak/main.js
+
 # --- measuring and shipping ---------------------------------------------------------------------------------------
 
 .PHONY: bench-relay
@@ -137,6 +147,10 @@ bench-striped: build ## compare the striped pair with the classic one and with H
 bench-tls: build ## compare the encrypted pair with HAProxy and stunnel, both with TLS
 	@tools/test/install-debian.sh bench
 	@$(RUN) dist/tools/bench/tls.js
+
+.PHONY: bench-hostile
+bench-hostile: build ## what 10,000 garbage connections and 1,000 silent ones do to a legitimate user
+	@$(RUN) dist/tools/bench/hostile.js $(HOSTILE)
 
 .PHONY: bench-wan
 # All of it takes hours, and can be done in pieces: make bench-wan WAN='--save --only flow-cap'.

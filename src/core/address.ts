@@ -165,6 +165,11 @@ function parsePort(text: string, word: string): number {
 
 function parseHost(host: string, word: string): string {
   if (isIP(host) !== 0) return host;
+  // `unix:80` is a path.
+  if (host === 'unix')
+    throw new AddressError(
+      `'${escapeText(word)}': a host cannot be called unix here, as unix:NAME is a path; write unix. (with a dot)`,
+    );
   // Four numbers are meant as an address: 1.2.3.400 is a typing error, not a name to look up.
   if (/^[\d.]+$/.test(host))
     throw new AddressError(`'${escapeText(word)}': ${escapeText(host)} is not an IPv4 address`);
