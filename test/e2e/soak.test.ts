@@ -17,6 +17,7 @@ t.test(
       seed: SEED,
       cycles: 2,
       loadMs: 4000,
+      restMs: 0,
       restarts: (cycle) => cycle === 2,
       onCycle: (row) =>
         t.comment(`${row.connections} connections, ${JSON.stringify([...row.faults])}, seed ${SEED}`),

@@ -27,6 +27,7 @@ function environment(side: string): Map<string, string> {
 for (const unit of UNITS) {
   const text = readFileSync(join(FOLDER, unit), 'utf8');
 
+  // With the reason in it, where systemd is missing.
   t.test(`${unit} for systemd`, { skip: noTool }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'striper-units-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));

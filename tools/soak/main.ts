@@ -7,7 +7,9 @@ import { SEED } from '../../test/helpers/random.ts';
 import { type Row, soak } from './soak.ts';
 import { LEAST_SAMPLES, problemsOf } from './verdict.ts';
 
-const LOAD_MS = 55_000;
+const LOAD_MS = 50_000;
+/** More than a handshake may take. */
+const REST_MS = 6000;
 /** So often the server is killed, in minutes; not in the last half, which its memory is judged by. */
 const RESTART_EVERY = 3;
 
@@ -39,6 +41,7 @@ async function main(): Promise<number> {
     seed: SEED,
     cycles,
     loadMs: LOAD_MS,
+    restMs: REST_MS,
     restarts: (cycle) => cycle % RESTART_EVERY === 1 && cycle <= cycles / 2,
     onCycle: (row) => console.log(line(row)),
   });

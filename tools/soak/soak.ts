@@ -23,6 +23,8 @@ export interface SoakOptions {
   readonly cycles: number;
   /** Load, before the rest that a cycle ends with. */
   readonly loadMs: number;
+  /** Before the proxies are measured. */
+  readonly restMs: number;
   /** In which cycles the server is killed and started again. */
   readonly restarts: (cycle: number) => boolean;
   readonly onCycle: (row: Row) => void;
@@ -93,7 +95,7 @@ class Soak {
   async begin(): Promise<void> {
     const key = join(this.#folder, 'key');
     writeKeyFile(key);
-    const common = ['--key', key, '--no-status', '--memory', '64M', '--log-level', 'info'];
+    const common = ['--key', key, '--no-status', '--memory', '64M'];
     const target = await this.#target.listen();
     this.#server = new TcpProxy(['-s', '127.0.0.1:0', `127.0.0.1:${target}`, ...common]);
     await this.#server.start();
@@ -216,6 +218,8 @@ class Soak {
   }
 
   async #measure(cycle: number): Promise<Row> {
+    // The last strangers have still to be thrown out.
+    await sleep(this.#options.restMs);
     const at = (performance.now() - this.#startedAt) / 1000;
     const [client, server] = [await this.#client?.size(), await this.#server?.size()];
     if (client === undefined || server === undefined) throw new Error('a proxy is missing');

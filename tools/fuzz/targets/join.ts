@@ -76,7 +76,7 @@ export const join: FuzzTarget = {
           key,
           welcome: WELCOME,
           closed: null,
-          encrypted: null,
+          encryption: null,
           admit() {},
           onJoined({ windows }) {
             ends.push('joined');
