@@ -126,17 +126,6 @@ class Soak {
       if (code !== 0)
         this.#onWrong(`a proxy ended with ${code} after SIGTERM: ${proxy?.lines.slice(-3).join(' | ')}`);
     }
-    console.log(
-      this.#client?.lines
-        .filter((l) => !/open:|sent,.*received, cong.*0\/0/.test(l))
-        .slice(-40)
-        .join('\n'),
-      '\n--- server',
-      this.#server?.lines
-        .filter((l) => !/ open: /.test(l))
-        .slice(-60)
-        .join('\n'),
-    );
     return { rows: this.#rows, wrong: this.#wrong };
   }
 
