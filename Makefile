@@ -148,6 +148,11 @@ bench-tls: build ## compare the encrypted pair with HAProxy and stunnel, both wi
 	@tools/test/install-debian.sh bench
 	@$(RUN) dist/tools/bench/tls.js
 
+.PHONY: bench-compress
+bench-compress: build ## compare ways to compress with ssh -C and with the zstd and lz4 commands
+	@tools/test/install-debian.sh bench
+	@$(RUN) dist/tools/bench/compress.js $(COMPRESS)
+
 .PHONY: bench-hostile
 bench-hostile: build ## what 10,000 garbage connections and 1,000 silent ones do to a legitimate user
 	@$(RUN) dist/tools/bench/hostile.js $(HOSTILE)
