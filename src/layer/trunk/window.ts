@@ -44,6 +44,8 @@ const MOST_UNSAID = 1024 * 1024;
  */
 const SWALLOWED_FIRSTS = 4;
 const READERS_SHARE = 1 / 8;
+/** Of those whose apps have taken all that came, some will stop to. */
+const CLAIM_OF_IDLE = 1 / 4;
 /** Below this nobody is granted the second window, before its app has read anything. */
 const PLENTY = 3 / 4;
 
@@ -106,7 +108,8 @@ export class StreamWindow {
     const { highest, readOffset } = receiving;
     const waiting = highest - readOffset;
     if (readOffset >= READER_BYTES || highest < this.#base / 4) return waiting;
-    return Math.max(waiting, Math.min((this.#told ?? leastSaid) - readOffset, SECOND_BYTES));
+    const promised = Math.min((this.#told ?? leastSaid) - readOffset, SECOND_BYTES);
+    return waiting === 0 ? promised * CLAIM_OF_IDLE : Math.max(waiting, promised);
   }
 
   /**
