@@ -23,10 +23,19 @@ const ADDED = ['job', 'instance'];
 /** The metrics of both sides of a pair, with their labels. */
 async function realMetrics(t: Test): Promise<Map<string, Set<string>>> {
   const pair = await watchedPair(t);
-  (await app(t, pair.near.port)).write('hello');
+  const socket = await app(t, pair.near.port);
+  socket.write('hello');
   await opened(pair, 1);
-  const texts = await Promise.all([pair.nearAdmin, pair.farAdmin].map(({ port }) => call(port, '/metrics')));
-  return labelsOfMetrics(texts.map(({ text }) => text).join('\n'));
+  // A carrier has a rate when something of it has been acknowledged.
+  for (;;) {
+    const texts = await Promise.all(
+      [pair.nearAdmin, pair.farAdmin].map(({ port }) => call(port, '/metrics')),
+    );
+    const all = texts.map(({ text }) => text).join('\n');
+    if (all.includes('tcp_striper_carrier_rate_bytes_per_second{')) return labelsOfMetrics(all);
+    socket.write(Buffer.alloc(65_536));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 function problemsOf(query: string, metrics: ReadonlyMap<string, ReadonlySet<string>>): string[] {
