@@ -17,6 +17,7 @@ import { type Input, makeInputs } from './inputs.ts';
 
 const COMMAND = 'make bench-compress COMPRESS=--save';
 const LINK_BITS = 20_000_000;
+const LINK_MIB = 8;
 const ECHOES = 2000;
 const LOOPBACK = ['off', 'lz4', 'zstd:1', 'zstd:3', 'zstd:9', 'auto'].map(pair);
 const LINKED = [...['off', 'lz4', 'zstd:3', 'zstd:9', 'auto'].map(pair), ssh];
@@ -25,6 +26,8 @@ interface Sample {
   readonly seconds: number;
   readonly nearCpu: number;
   readonly farCpu: number;
+  /** As the sender's log has it when the connection has ended; empty where that says nothing. */
+  readonly ratio: string;
 }
 
 export async function main(argv: readonly string[]): Promise<number> {
@@ -46,7 +49,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       await latencies(folder),
       ...(await inTurn(inputs, (input) => throughputs(input, rounds, folder))),
       ...(await inTurn(
-        makeInputs(Math.min(mib, 16)).filter(({ name }) => name === 'JSON logs' || name === 'random bytes'),
+        makeInputs(Math.min(mib, LINK_MIB)).filter(
+          ({ name }) => name === 'JSON logs' || name === 'random bytes',
+        ),
         (input) => overLink(input, rounds, folder),
       )),
     ].join('\n\n');
@@ -92,6 +97,7 @@ async function samplesOf(
           seconds,
           nearCpu: cpuSeconds(near.pid) - nearBefore,
           farCpu: cpuSeconds(far.pid) - farBefore,
+          ratio: /.*compressed (\S+):1,/s.exec(near.stderr)?.[1] ?? '',
         };
         samples.set(name, [...(samples.get(name) ?? []), sample]);
       }
@@ -109,7 +115,7 @@ async function throughputs(input: Input, rounds: number, folder: string): Promis
   const rows = [...samples].map(([name, all]) => {
     const rate = (sample: Sample) => length / 1e6 / sample.seconds;
     const cpu = (of: (sample: Sample) => number) => ((median(all.map(of)) * 1e9) / length).toFixed(2);
-    return `| ${name} | ${spread(all.map(rate))} | ${cpu(({ nearCpu }) => nearCpu)} | ${cpu(({ farCpu }) => farCpu)} | |`;
+    return `| ${name} | ${spread(all.map(rate))} | ${cpu(({ nearCpu }) => nearCpu)} | ${cpu(({ farCpu }) => farCpu)} | ${all.at(-1)?.ratio} |`;
   });
   const commands = (
     [
@@ -200,7 +206,7 @@ function page(report: string, rounds: number, mib: number): string {
   return `# What compressing costs, and brings
 
 A pair with four carriers, in the clear, and \`ssh -C\` with a forwarded port; the apps at both ends are one further process, all on
-one machine. ${rounds} rounds of ${mib} MiB, in turns; medians (lowest..highest). The commands read and write files, on one
+one machine. ${rounds} rounds of ${mib} MiB (over the link ${Math.min(mib, LINK_MIB)}), in turns; medians (lowest..highest). The commands read and write files, on one
 thread; their speed is of processor time. The slow link is a relay that passes ${LINK_BITS / 1e6} Mbit/s in all.
 
 \`${COMMAND}\`, on ${cores} cores of ${cpu}, ${kernel}, Node ${node}, ${new Date().toISOString().slice(0, 10)}.
