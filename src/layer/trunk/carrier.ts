@@ -84,7 +84,7 @@ export class Carrier {
   /** When our end of it was closed. */
   #endedAt = Number.POSITIVE_INFINITY;
 
-  constructor(id: number, pipe: IoPipe<'messages'>, now: number, trace = nameless(id)) {
+  constructor(id: number, pipe: IoPipe<'messages'>, now: number, trace: CarrierTrace) {
     this.id = id;
     this.pipe = pipe;
     this.trace = trace;
@@ -357,8 +357,4 @@ export class Carrier {
     this.#flights.splice(0, this.#head);
     this.#head = 0;
   }
-}
-
-function nameless(carrier: number): CarrierTrace {
-  return { service: '', trunk: 1, index: carrier, carrier, local: null, remote: null };
 }

@@ -34,7 +34,8 @@ export class Grants {
     const { window, tight } = this.#memory;
     const above = this.#granted - this.#streams * this.#streamWindow;
     const freeBytes = Math.max(0, window - this.#claimed);
-    const free = freeBytes / window;
+    // All of the memory may be granted to other trunks.
+    const free = window === 0 ? 0 : freeBytes / window;
     const first = this.#firstWindow.bytesAt(free);
     const news = this.#firstWindow.news(first, now);
     if (news !== null) this.#control.grantFirst(news);

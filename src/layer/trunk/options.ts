@@ -18,6 +18,9 @@ export const MAX_STREAMS = 10_000;
 /** More than one process can dial its target for. */
 export const MAX_STREAM_RATE = 5000;
 
+/** For whoever watches: what a trunk is called that was given no name. */
+export const NAMELESS: TrunkTag = { service: '', trunk: 1 };
+
 /** Which limit kept a stream out. */
 export type StreamLimit = 'streams' | 'stream-rate';
 
@@ -46,7 +49,7 @@ export interface TrunkOptions {
   readonly graceMs?: number;
   /** Default `earliest`. */
   readonly scheduler?: SchedulerName | undefined;
-  /** What it is called, for whoever watches. Default number 1 of a service without a name. */
+  /** What it is called, for whoever watches. Default `NAMELESS`. */
   readonly tag?: TrunkTag;
   /** The peer opened a stream; the receiver owns the pipe. */
   readonly onStream: (stream: StripedPipe) => void;

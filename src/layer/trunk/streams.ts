@@ -16,7 +16,7 @@ import type { TrunkCredit } from './credit.ts';
 import { Grants } from './grants.ts';
 import type { MemoryShare } from './memory.ts';
 import { OpenRate } from './open_rate.ts';
-import { MAX_STREAM_RATE, MAX_STREAMS, type StreamLimit, type TrunkOptions } from './options.ts';
+import { MAX_STREAM_RATE, MAX_STREAMS, NAMELESS, type StreamLimit, type TrunkOptions } from './options.ts';
 import { Pressure } from './pressure.ts';
 import { fromReason, toReason } from './reasons.ts';
 import { ReceiveStream } from './receive.ts';
@@ -376,7 +376,7 @@ export class Streams implements StreamHost {
 
   #trace(channel: TraceChannel<StreamTrace>, { id }: StripedPipe): void {
     if (!channel.hasSubscribers) return;
-    const { service, trunk } = this.#options.tag ?? { service: '', trunk: 1 };
+    const { service, trunk } = this.#options.tag ?? NAMELESS;
     channel.publish({ service, trunk, stream: id });
   }
 

@@ -32,14 +32,12 @@ import {
 } from './codec.ts';
 import { TrunkCredit } from './credit.ts';
 import { TrunkMemory, type TrunkMemoryOptions } from './memory.ts';
-import type { TrunkOptions } from './options.ts';
+import { NAMELESS, type TrunkOptions } from './options.ts';
 import { fromReason, toReason } from './reasons.ts';
 import type { TrunkReport } from './snapshot.ts';
 import type { StripedPipe } from './stream.ts';
 import { Streams } from './streams.ts';
 import { Transmitter } from './transmit.ts';
-
-const NAMELESS: TrunkTag = { service: '', trunk: 1 };
 
 /** Each stream is answered once, so an honest peer stays far below this; who does not read us may not fill our memory. */
 const MOST_ANSWERS = 40_000;

@@ -4,12 +4,12 @@
  *     base --(bytes arrive)--> second --(the app reads a quarter of it in a round trip)--> twice, and twice ...
  *
  * Every stream has the base, or less where others are stalled (first_window.ts), and no other can take it away; what is
- * above it comes out of a common reserve, as long as there is any. The window doubles when an app reads a quarter of it in a round trip: the senders' congestion
- * windows double once in each, and it has to be ahead of them (QUIC stacks wait for half of it). Beyond what a machine's own
- * scheduling asks for it has to be justified by rate and round trip, because a socket's buffer swallows the first
- * bytes at the speed of memory, and a reader that stalls then holds all of its window; for the same reason the machine's
- * own scheduling is no justification before an app has read more than buffers hold. It halves when a windowful
- * takes very long. An app that does not read keeps its small window.
+ * above it comes out of a common reserve, as long as there is any. The window doubles when an app reads a quarter of it in a
+ * round trip: the senders' congestion windows double once in each, and it has to be ahead of them (QUIC stacks wait for half of
+ * it). Beyond what a machine's own scheduling asks for it has to be justified by rate and round trip, because a socket's buffer
+ * swallows the first bytes at the speed of memory, and a reader that stalls then holds all of its window; for the same reason the
+ * machine's own scheduling is no justification before an app has read more than buffers hold. It halves when a windowful takes
+ * very long. An app that does not read keeps its small window.
  *
  * Pure: no I/O, no clock.
  */
@@ -44,7 +44,7 @@ const MOST_UNSAID = 1024 * 1024;
  */
 const SWALLOWED_FIRSTS = 4;
 const READERS_SHARE = 1 / 8;
-/** Of those whose apps have taken all that came, some will stop to. */
+/** Of what was granted to apps that have taken all that came, so much counts as theirs: some of them will stop reading. */
 const CLAIM_OF_IDLE = 1 / 4;
 /** Below this nobody is granted the second window, before its app has read anything. */
 const PLENTY = 3 / 4;
@@ -79,7 +79,6 @@ export class StreamWindow {
   /** ...and since when in this round trip. */
   #roundAt: number;
   #roundOffset = 0;
-
   /** The limit that the peer was told for this stream; null while it goes by what is said of all. */
   #told: number | null = null;
 

@@ -1,13 +1,13 @@
 /** Goal: a carrier learns how far away its peer is, also when it takes a longer way for a stall; and who never answers is dead. */
 import t from 'tap';
 import { SlabPool } from '../../../src/core/pool.ts';
-import { Carrier } from '../../../src/layer/trunk/carrier.ts';
 import { memoryPair } from '../../../src/pipe/memory.ts';
+import { carrierOf } from '../../helpers/carrier_of.ts';
 
 function world() {
   const pool = new SlabPool();
   const [near, far] = memoryPair('messages', { capacity: 1 << 24 });
-  const carrier = new Carrier(0, near, 0);
+  const carrier = carrierOf(0, near);
   const send = (now: number, bytes = 1000) => carrier.send(pool.take(bytes), true, null, [], now);
   let count = 0;
   const acknowledge = (now: number) => carrier.acknowledge(++count, now, () => {});

@@ -1,16 +1,17 @@
 /** Goal: round robin is what it says: strictly in turn, and nobody goes in the place of one that has no room. */
 import t from 'tap';
 import { SlabPool } from '../../../src/core/pool.ts';
-import { Carrier } from '../../../src/layer/trunk/carrier.ts';
+import type { Carrier } from '../../../src/layer/trunk/carrier.ts';
 import { RoundRobin } from '../../../src/layer/trunk/round_robin.ts';
 import { memoryPair } from '../../../src/pipe/memory.ts';
+import { carrierOf } from '../../helpers/carrier_of.ts';
 import { SimPair } from '../../sim/pair.ts';
 
 function world(count: number) {
   const pool = new SlabPool();
   const carriers = new Map<number, Carrier>();
   for (let id = 0; id < count; id++)
-    carriers.set(id, new Carrier(id, memoryPair('messages', { capacity: 1000 })[0], 0));
+    carriers.set(id, carrierOf(id, memoryPair('messages', { capacity: 1000 })[0]));
   const turns = new RoundRobin();
   const fill = (id: number) => carriers.get(id)?.send(pool.take(1000), true, null, [], 0);
   const take = () => {
