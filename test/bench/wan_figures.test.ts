@@ -1,10 +1,10 @@
 /** Goal: what the programs print becomes the figures that it means. */
 import t from 'tap';
+import { percentile } from '../../tools/bench/compare/percentile.ts';
 import {
   bulkFigures,
   countersIn,
   messageFigures,
-  percentile,
   resumedAfterMs,
   trunkFigures,
   uploadFigures,

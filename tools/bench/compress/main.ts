@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { percentile } from '../compare/percentile.ts';
 import { root } from '../host/load-programs.ts';
 import { describeMachine } from '../host/machine.ts';
 import { cpuSeconds } from '../host/process-stats.ts';
@@ -172,9 +173,9 @@ async function latencies(folder: string): Promise<string> {
       const place = { target: target.port, folder, bitsPerSecond: null };
       const { port, close } = await contender.start(place);
       try {
-        const times = (await echo(port, ECHOES)).sort((a, b) => a - b);
-        const at = (q: number) => (times[Math.floor(q * times.length)] as number).toFixed(3);
-        rows.push(`| ${contender.name} | ${at(0.5)} | ${at(0.9)} | ${at(0.99)} |`);
+        const times = await echo(port, ECHOES);
+        const cells = [50, 90, 99].map((percent) => percentile(times, percent).toFixed(3));
+        rows.push(`| ${[contender.name, ...cells].join(' | ')} |`);
       } finally {
         await close();
       }
@@ -191,8 +192,7 @@ function table(heading: string, head: string, rows: readonly string[]): string {
 }
 
 function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  return percentile(values, 50);
 }
 
 function spread(values: readonly number[]): string {

@@ -13,9 +13,10 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { writeKeyFile } from '../../../src/cli/key_file.ts';
 import { type Size, TcpProxy } from '../../soak/proxy.ts';
+import { percentile } from '../compare/percentile.ts';
 import { describeMachine } from '../host/machine.ts';
 import type { Attack, AttackCounts } from './attack.ts';
-import { type Latencies, quantile, useFor } from './user.ts';
+import { type Latencies, useFor } from './user.ts';
 
 const PAGE = fileURLToPath(new URL('../../../../docs/benchmarks/hostile.md', import.meta.url));
 const COMMAND = 'make bench-hostile HOSTILE=--save';
@@ -99,10 +100,10 @@ function table(phases: readonly Phase[], counts: AttackCounts, said: number, att
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
   const rows = phases.map(({ name, latencies: { ping, connect }, size }) => {
     const cells = [
-      quantile(ping, 0.5),
-      quantile(ping, 0.99),
-      quantile(connect, 0.5),
-      quantile(connect, 0.99),
+      percentile(ping, 50),
+      percentile(ping, 99),
+      percentile(connect, 50),
+      percentile(connect, 99),
     ].map(ms);
     return `| ${[name, ...cells, mb(size.rssBytes), mb(size.heapBytes), size.descriptors].join(' | ')} |`;
   });
@@ -119,7 +120,7 @@ function table(phases: readonly Phase[], counts: AttackCounts, said: number, att
 function problemsOf(before: Phase, during: Phase, after: Phase): string[] {
   const problems: string[] = [];
   for (const what of ['ping', 'connect'] as const) {
-    const [calm, attacked] = [before, during].map(({ latencies }) => quantile(latencies[what], 0.99)) as [
+    const [calm, attacked] = [before, during].map(({ latencies }) => percentile(latencies[what], 99)) as [
       number,
       number,
     ];
